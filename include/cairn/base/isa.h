@@ -1,0 +1,37 @@
+#pragma once
+// The instruction set a translation unit is compiled for, as the name of an inline namespace. Vector types differ in
+// size and alignment between instruction sets, so a program and the library must agree; where they do not, the linker
+// stops with `cairn::isa_…::library_is_built_for_another_isa` instead of the program crashing.
+
+#if defined(__AVX512F__)
+#define CAIRN_ISA isa_avx512
+#elif defined(__AVX2__) && defined(__FMA__)
+#define CAIRN_ISA isa_avx2
+#elif defined(__SSE2__)
+#define CAIRN_ISA isa_sse2
+#elif defined(__ARM_NEON)
+#define CAIRN_ISA isa_neon
+#else
+#define CAIRN_ISA isa_generic
+#endif
+
+namespace cairn {
+inline namespace CAIRN_ISA {
+
+// Declared here first, so that every `namespace detail` within cairn means this one, inside CAIRN_ISA or not.
+namespace detail {}
+
+/// Defined by the library for its own instruction set only. The cure for a link error that names it: compile the program
+/// with the flags of the target `cairn::cairn` (or of `pkg-config --cflags cairn`).
+extern const char library_is_built_for_another_isa;
+
+namespace {
+[[gnu::used]] const char* const isa_check = &library_is_built_for_another_isa;
+}
+
+}  // namespace CAIRN_ISA
+
+/// Name of the instruction set the library was compiled for: "avx512", "avx2", "sse2", "neon" or "generic".
+const char* isa_name();
+
+}  // namespace cairn

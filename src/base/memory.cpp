@@ -1,0 +1,179 @@
+#include "cairn/base/memory.h"
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <mutex>
+#include <new>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CAIRN_BYPASS_POOL true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define CAIRN_BYPASS_POOL true
+#endif
+#endif
+#ifndef CAIRN_BYPASS_POOL
+#define CAIRN_BYPASS_POOL false
+#endif
+
+namespace cairn::memory {
+namespace {
+
+// Size classes: every multiple of 64 up to 1 KiB, then four a power of two (at most a quarter is wasted).
+constexpr int small_classes = 16;
+constexpr int class_count = small_classes + 4 * 38;  // up to 2^48 bytes
+constexpr int cached_classes = small_classes + 4 * 6;  // up to 64 KiB: kept by each thread without a lock
+constexpr int cached_blocks = 256;                     // of one class, at most
+
+int class_of(size_t bytes) {
+  if (bytes <= 1024) return bytes == 0 ? 0 : static_cast<int>((bytes - 1) / 64);
+  const int log = std::bit_width(bytes - 1) - 1;  // 2^log < bytes ≤ 2^(log+1)
+  const int quarter = static_cast<int>((bytes - 1) >> (log - 2)) & 3;
+  return small_classes + (log - 10) * 4 + quarter;
+}
+
+size_t class_bytes(int c) {
+  if (c < small_classes) return static_cast<size_t>(c + 1) * 64;
+  const int log = 10 + (c - small_classes) / 4, quarter = (c - small_classes) % 4;
+  return (size_t{1} << log) + (static_cast<size_t>(quarter) + 1) * (size_t{1} << (log - 2));
+}
+
+struct Block {
+  Block* next;
+};
+
+struct FreeList {
+  Block* head = nullptr;
+  int count = 0;
+  void push(void* p) {
+    head = new (p) Block{head};
+    ++count;
+  }
+  void* pop() {
+    Block* b = head;
+    if (b) head = b->next, --count;
+    return b;
+  }
+};
+
+std::atomic<int64_t> in_use{0}, peak{0};
+std::atomic<int64_t> held{0};  // bytes taken from the system; what is held and not in use is pooled
+
+struct Central {
+  std::mutex mutex;
+  std::array<FreeList, class_count> lists;
+};
+
+// Never destroyed: tensors in static storage give their blocks back after main has returned.
+Central& central() {
+  static auto* c = new Central;
+  return *c;
+}
+
+// Plain data, so that it outlives the guard below; a block given back later goes to the central lists.
+struct Cache {
+  std::array<FreeList, cached_classes> lists;
+  bool ended = false;
+};
+thread_local constinit Cache cache;
+
+struct CacheGuard {
+  ~CacheGuard() {
+    Central& c = central();
+    const std::lock_guard lock(c.mutex);
+    for (size_t i = 0; i < cache.lists.size(); ++i)
+      while (void* p = cache.lists[i].pop()) c.lists[i].push(p);
+    cache.ended = true;
+  }
+};
+
+void start_cache() { static thread_local CacheGuard guard; (void)guard; }
+
+void count(int64_t bytes) {
+  const int64_t now = in_use.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  int64_t seen = peak.load(std::memory_order_relaxed);
+  while (now > seen && !peak.compare_exchange_weak(seen, now, std::memory_order_relaxed)) {
+  }
+}
+
+void* from_system(size_t bytes) { return ::operator new(bytes, std::align_val_t{alignment}); }
+void to_system(void* p) { ::operator delete(p, std::align_val_t{alignment}); }
+
+}  // namespace
+
+void* allocate(size_t bytes) {
+  if (bytes > (size_t{1} << 47)) throw std::bad_alloc();
+  const int c = class_of(bytes);
+  if constexpr (CAIRN_BYPASS_POOL) {
+    // The exact size, rounded to whole lines only: a sanitizer shall see the first byte past them.
+    void* p = from_system((bytes + alignment - 1) / alignment * alignment + (bytes == 0 ? alignment : 0));
+    held.fetch_add(static_cast<int64_t>(class_bytes(c)), std::memory_order_relaxed);
+    count(static_cast<int64_t>(class_bytes(c)));
+    return p;
+  }
+  const auto size = static_cast<int64_t>(class_bytes(c));
+  void* p = nullptr;
+  if (c < cached_classes) p = cache.lists[static_cast<size_t>(c)].pop();
+  if (!p) {
+    Central& shared = central();
+    const std::lock_guard lock(shared.mutex);
+    p = shared.lists[static_cast<size_t>(c)].pop();
+  }
+  if (!p) {
+    p = from_system(class_bytes(c));
+    held.fetch_add(size, std::memory_order_relaxed);
+  }
+  count(size);
+  return p;
+}
+
+void deallocate(void* block, size_t bytes) noexcept {
+  if (!block) return;
+  const int c = class_of(bytes);
+  const auto size = static_cast<int64_t>(class_bytes(c));
+  in_use.fetch_sub(size, std::memory_order_relaxed);
+  if constexpr (CAIRN_BYPASS_POOL) {
+    held.fetch_sub(size, std::memory_order_relaxed);
+    to_system(block);
+    return;
+  }
+  if (c < cached_classes && !cache.ended) {
+    FreeList& list = cache.lists[static_cast<size_t>(c)];
+    if (list.count < cached_blocks) {
+      if (list.count == 0) start_cache();
+      list.push(block);
+      return;
+    }
+  }
+  Central& shared = central();
+  const std::lock_guard lock(shared.mutex);
+  shared.lists[static_cast<size_t>(c)].push(block);
+}
+
+Stats stats() {
+  const int64_t used = in_use.load();
+  return {used, peak.load(), held.load() - used};
+}
+
+void reset_peak() { peak = in_use.load(); }
+
+int64_t release_pool() {
+  int64_t freed = 0;
+  const auto empty = [&](FreeList& list, int c) {
+    while (void* p = list.pop()) {
+      to_system(p);
+      freed += static_cast<int64_t>(class_bytes(c));
+    }
+  };
+  for (int c = 0; c < cached_classes; ++c) empty(cache.lists[static_cast<size_t>(c)], c);
+  Central& shared = central();
+  const std::lock_guard lock(shared.mutex);
+  for (int c = 0; c < class_count; ++c) empty(shared.lists[static_cast<size_t>(c)], c);
+  held.fetch_sub(freed, std::memory_order_relaxed);
+  return freed;
+}
+
+bool pool_is_bypassed() { return CAIRN_BYPASS_POOL; }
+
+}  // namespace cairn::memory
