@@ -1,0 +1,52 @@
+# Sets CAIRN_PUBLIC_FLAGS, which library and programs must share, and CAIRN_WARNING_FLAGS, for our own code only.
+include(CheckCXXCompilerFlag)
+
+set(CAIRN_PUBLIC_FLAGS "")
+set(CAIRN_WARNING_FLAGS "")
+if(NOT CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+  message(FATAL_ERROR "cairn needs GCC or Clang for their vector extensions; this is ${CMAKE_CXX_COMPILER_ID}")
+endif()
+
+if(CAIRN_ARCH)
+  set(isa_flag -march=${CAIRN_ARCH})
+elseif(CAIRN_NATIVE)
+  set(isa_flag -march=native)
+else()
+  set(isa_flag "")
+endif()
+if(isa_flag)
+  string(MAKE_C_IDENTIFIER "CAIRN_COMPILER_HAS${isa_flag}" has_isa_flag)
+  check_cxx_compiler_flag(${isa_flag} ${has_isa_flag})
+  if(${has_isa_flag})
+    list(APPEND CAIRN_PUBLIC_FLAGS ${isa_flag})
+  elseif(CAIRN_ARCH)
+    message(FATAL_ERROR "CAIRN_ARCH: ${CMAKE_CXX_COMPILER} does not know ${isa_flag}")
+  else()
+    message(WARNING "CAIRN_NATIVE: ${CMAKE_CXX_COMPILER} does not know ${isa_flag}; compiling for its default")
+  endif()
+endif()
+# Neither gives up a bit of any result: they promise that nobody reads errno or traps floating-point exceptions, which
+# lets loops over sqrt and over selects become vector code.
+list(APPEND CAIRN_PUBLIC_FLAGS -fno-math-errno -fno-trapping-math)
+# GCC notes that passing vectors by value changed between its versions; library and program share a compiler here.
+list(APPEND CAIRN_PUBLIC_FLAGS -Wno-psabi)
+
+set(CAIRN_WARNING_FLAGS -Wall -Wextra -Wpedantic -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wextra-semi
+                        -Wformat=2 -Wundef)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Plain -Wshadow of GCC rejects a constructor parameter named like the member it sets; that of Clang does not.
+  list(APPEND CAIRN_WARNING_FLAGS -Wshadow=local -Wlogical-op -Wduplicated-cond -Wredundant-tags)
+  if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    # False alarms of GCC 12: std::string's operator+ under -O2 and above (GCC bug 105651), and the undefined operands of
+    # its own AVX-512 intrinsics, which Eigen's products use (GCC bug 105593).
+    list(APPEND CAIRN_WARNING_FLAGS -Wno-restrict -Wno-maybe-uninitialized)
+  endif()
+else()
+  list(APPEND CAIRN_WARNING_FLAGS -Wshadow)
+endif()
+if(CAIRN_WERROR)
+  list(APPEND CAIRN_WARNING_FLAGS -Werror)
+endif()
+
+list(JOIN CAIRN_PUBLIC_FLAGS " " public_flags)
+message(STATUS "cairn: programs and library are compiled with ${public_flags}")
