@@ -22,7 +22,7 @@ namespace {
 
 // Size classes: every multiple of 64 up to 1 KiB, then four a power of two (at most a quarter is wasted).
 constexpr int small_classes = 16;
-constexpr int class_count = small_classes + 4 * 38;  // up to 2^48 bytes
+constexpr int class_count = small_classes + 4 * 38;    // up to 2^48 bytes
 constexpr int cached_classes = small_classes + 4 * 6;  // up to 64 KiB: kept by each thread without a lock
 constexpr int cached_blocks = 256;                     // of one class, at most
 
@@ -88,7 +88,10 @@ struct CacheGuard {
   }
 };
 
-void start_cache() { static thread_local CacheGuard guard; (void)guard; }
+void start_cache() {
+  static thread_local CacheGuard guard;
+  (void)guard;
+}
 
 void count(int64_t bytes) {
   const int64_t now = in_use.fetch_add(bytes, std::memory_order_relaxed) + bytes;
@@ -97,8 +100,8 @@ void count(int64_t bytes) {
   }
 }
 
-void* from_system(size_t bytes) { return ::operator new(bytes, std::align_val_t{alignment}); }
-void to_system(void* p) { ::operator delete(p, std::align_val_t{alignment}); }
+void* from_system(size_t bytes) { return ::operator new (bytes, std::align_val_t{alignment}); }
+void to_system(void* p) { ::operator delete (p, std::align_val_t{alignment}); }
 
 }  // namespace
 

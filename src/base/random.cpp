@@ -21,10 +21,37 @@ RandomStream::RandomStream(uint64_t seed, std::string_view purpose, uint64_t epo
     : sample_(words(sample)) {
   uint64_t hash = 0xCBF29CE484222325;  // FNV-1a
   for (const char c : purpose) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3;
-  // Seed, purpose and epoch are more than a key holds: the generator itself mixes them. The sample is part of the counter.
+  // Seed, purpose and epoch are more than a key holds: the generator itself mixes them. The sample is part of the
+  // counter.
   const auto p = words(hash), e = words(epoch);
   const RandomBlock mixed = philox({p[0], p[1], e[0], e[1]}, words(seed));
   key_ = {mixed[0], mixed[1]};
+}
+
+// philox() once more, side by side for sixteen counters, so that each step becomes a vector instruction.
+void RandomStream::sixteen_blocks(uint64_t position, uint32_t* words) const {
+  constexpr int n = 16;
+  alignas(64) uint32_t c[4][n];
+  for (int i = 0; i < n; ++i) {
+    const uint64_t p = position + static_cast<uint64_t>(i);
+    c[0][i] = static_cast<uint32_t>(p);
+    c[1][i] = static_cast<uint32_t>(p >> 32);
+    c[2][i] = sample_[0];
+    c[3][i] = sample_[1];
+  }
+  std::array<uint32_t, 2> key = key_;
+  for (int round = 0; round < 10; ++round) {
+    for (int i = 0; i < n; ++i) {
+      const uint64_t p0 = uint64_t{0xD2511F53} * c[0][i], p1 = uint64_t{0xCD9E8D57} * c[2][i];
+      c[0][i] = static_cast<uint32_t>(p1 >> 32) ^ c[1][i] ^ key[0];
+      c[1][i] = static_cast<uint32_t>(p1);
+      c[2][i] = static_cast<uint32_t>(p0 >> 32) ^ c[3][i] ^ key[1];
+      c[3][i] = static_cast<uint32_t>(p0);
+    }
+    key = {key[0] + 0x9E3779B9, key[1] + 0xBB67AE85};
+  }
+  for (int i = 0; i < n; ++i)
+    for (int w = 0; w < 4; ++w) words[4 * i + w] = c[w][i];
 }
 
 int64_t RandomStream::integer(uint64_t position, int64_t below) const {

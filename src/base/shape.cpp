@@ -7,7 +7,8 @@
 namespace cairn {
 
 void Shape::too_long(int64_t count) {
-  fail<ShapeError>("shape", "a tensor has at most " + std::to_string(max_rank) + " dimensions", given("dimensions", count));
+  fail<ShapeError>("shape", "a tensor has at most " + std::to_string(max_rank) + " dimensions",
+                   given("dimensions", count));
 }
 
 void Shape::insert(int at, int64_t v) {

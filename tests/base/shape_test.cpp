@@ -58,13 +58,14 @@ TEST(Shape, RowMajorStrides) {
 TEST(Shape, WrapsDimensions) {
   EXPECT_EQ(wrap_dim("f", -1, 3), 2);
   EXPECT_EQ(wrap_dim("f", 0, 3), 0);
-  EXPECT_EQ(text_of<IndexError>([] { wrap_dim("sum", 3, 3); }),
-            "sum: dimension out of range (-3 to 2); got dim 3");
+  EXPECT_EQ(text_of<IndexError>([] { wrap_dim("sum", 3, 3); }), "sum: dimension out of range (-3 to 2); got dim 3");
   EXPECT_EQ(text_of<IndexError>([] { wrap_dim("sum", 0, 0); }),
             "sum: dimension out of range (the tensor has no dimensions); got dim 0");
   EXPECT_EQ(wrap_dims("f", {-1, 0}, 3), (Dims{0, 2}));
   EXPECT_EQ(wrap_dims("f", {}, 2), (Dims{0, 1}));
-  EXPECT_EQ(text_of<IndexError>([] { wrap_dims("sum", {1, -1}, 2); }),
+  EXPECT_EQ(text_of<IndexError>([] {
+              wrap_dims("sum", {1, -1}, 2);
+            }),
             "sum: a dimension is given twice; got dims (1, -1)");
 }
 
@@ -72,7 +73,9 @@ TEST(Shape, BroadcastsAsNumPy) {
   EXPECT_EQ(broadcast_shapes("add", {2, 1, 4}, {3, 1}), (Shape{2, 3, 4}));
   EXPECT_EQ(broadcast_shapes("add", {}, {3}), (Shape{3}));
   EXPECT_EQ(broadcast_shapes("add", {1}, {0}), (Shape{0}));
-  EXPECT_EQ(text_of<ShapeError>([] { broadcast_shapes("add", {2, 3}, {4}); }),
+  EXPECT_EQ(text_of<ShapeError>([] {
+              broadcast_shapes("add", {2, 3}, {4});
+            }),
             "add: shapes do not broadcast (sizes, aligned at the end, must be equal or 1); got a (2, 3), b (4,)");
 }
 

@@ -22,21 +22,29 @@ inline constexpr Dtype u8 = Dtype::u8;
 /// Bytes of one element.
 constexpr size_t size_of(Dtype d) {
   switch (d) {
-    case Dtype::f32: return 4;
+    case Dtype::f32:
+      return 4;
     case Dtype::f64:
-    case Dtype::i64: return 8;
-    default: return 1;
+    case Dtype::i64:
+      return 8;
+    default:
+      return 1;
   }
 }
 
 /// "f32", "f64", "i64", "bool", "u8".
 constexpr const char* name_of(Dtype d) {
   switch (d) {
-    case Dtype::f32: return "f32";
-    case Dtype::f64: return "f64";
-    case Dtype::i64: return "i64";
-    case Dtype::boolean: return "bool";
-    default: return "u8";
+    case Dtype::f32:
+      return "f32";
+    case Dtype::f64:
+      return "f64";
+    case Dtype::i64:
+      return "i64";
+    case Dtype::boolean:
+      return "bool";
+    default:
+      return "u8";
   }
 }
 
@@ -77,11 +85,16 @@ decltype(auto) visit_number(const char* operation, Dtype d, F&& f) {
 template <class F>
 decltype(auto) visit_any(Dtype d, F&& f) {
   switch (d) {
-    case Dtype::f32: return f.template operator()<float>();
-    case Dtype::f64: return f.template operator()<double>();
-    case Dtype::i64: return f.template operator()<int64_t>();
-    case Dtype::boolean: return f.template operator()<bool>();
-    default: return f.template operator()<uint8_t>();
+    case Dtype::f32:
+      return f.template operator()<float>();
+    case Dtype::f64:
+      return f.template operator()<double>();
+    case Dtype::i64:
+      return f.template operator()<int64_t>();
+    case Dtype::boolean:
+      return f.template operator()<bool>();
+    default:
+      return f.template operator()<uint8_t>();
   }
 }
 

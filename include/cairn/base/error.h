@@ -2,6 +2,7 @@
 // Exceptions, and the one way to raise them. A message names the operation, what is wrong, what was given and, where
 // there is one, the remedy:  matmul: inner sizes must match; got a (64, 784) f32, b (512, 10) f32
 
+#include <concepts>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@ namespace cairn {
 struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+// clang-format off
 struct ShapeError : Error { using Error::Error; };  ///< sizes that do not fit together
 struct DtypeError : Error { using Error::Error; };  ///< an element type the operation does not take
 struct IndexError : Error { using Error::Error; };  ///< a dimension, index or label out of range
@@ -23,13 +25,13 @@ struct ValueError : Error { using Error::Error; };  ///< an option or a value ou
 struct NameError : Error { using Error::Error; };   ///< an unknown name, or one used twice
 struct GraphError : Error { using Error::Error; };  ///< a misuse of autograd
 struct FileError : Error { using Error::Error; };   ///< a file that is missing, damaged or of another format
+// clang-format on
 
 inline std::string describe(const std::string& text) { return "'" + text + "'"; }
 inline std::string describe(const char* text) { return "'" + std::string(text) + "'"; }
 inline std::string describe(const Shape& shape) { return to_string(shape); }
 std::string describe(double value);
-template <class I>
-  requires std::is_integral_v<I>
+template <std::integral I>
 std::string describe(I value) {
   return std::to_string(value);
 }

@@ -19,10 +19,11 @@ namespace cairn {
 inline namespace CAIRN_ISA {
 
 // Declared here first, so that every `namespace detail` within cairn means this one, inside CAIRN_ISA or not.
+// (Define its members inside `namespace detail { }`: Clang 14 mangles an outside `detail::f` differently.)
 namespace detail {}
 
-/// Defined by the library for its own instruction set only. The cure for a link error that names it: compile the program
-/// with the flags of the target `cairn::cairn` (or of `pkg-config --cflags cairn`).
+/// Defined by the library for its own instruction set only. The cure for a link error that names it: compile the
+/// program with the flags of the target `cairn::cairn` (or of `pkg-config --cflags cairn`).
 extern const char library_is_built_for_another_isa;
 
 namespace {

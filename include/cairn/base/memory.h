@@ -1,6 +1,6 @@
 #pragma once
-// The pool every tensor, node and buffer comes from: a training step reuses the blocks of the step before it and touches no
-// fresh pages. Under AddressSanitizer and ThreadSanitizer the pool steps aside, so that misuse is seen.
+// The pool every tensor, node and buffer comes from: a training step reuses the blocks of the step before it and
+// touches no fresh pages. Under AddressSanitizer and ThreadSanitizer the pool steps aside, so that misuse is seen.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,8 +12,8 @@ namespace cairn::memory {
 /// Alignment of every block, and the unit its size is rounded up to; one cache line.
 inline constexpr size_t alignment = 64;
 
-/// A block of at least `bytes` bytes, 64-byte aligned, uninitialised. Its size is rounded up to whole cache lines, so a full
-/// vector may be read at its last element.
+/// A block of at least `bytes` bytes, 64-byte aligned, uninitialised. Its size is rounded up to whole cache lines, so a
+/// full vector may be read at its last element.
 ///   throws  std::bad_alloc
 void* allocate(size_t bytes);
 
@@ -28,8 +28,8 @@ struct Stats {
 Stats stats();
 void reset_peak();
 
-/// Gives the kept blocks back to the system, but for the small ones that other threads keep to themselves; returns how many
-/// bytes that were.
+/// Gives the kept blocks back to the system, but for the small ones that other threads keep to themselves; returns how
+/// many bytes that were.
 int64_t release_pool();
 
 /// True when blocks come straight from the system (a sanitizer is on).

@@ -1,6 +1,7 @@
 #pragma once
 // Random numbers that are a function of what they are for, not of who asks first: counter-based, so that any thread can
-// compute any of them. Integers and uniforms are the same on every machine and number of threads, normals to within rounding.
+// compute any of them. Integers and uniforms are the same on every machine and number of threads, normals to within
+// rounding.
 
 #include <array>
 #include <cstdint>
@@ -14,7 +15,8 @@ namespace cairn {
 using RandomBlock = std::array<uint32_t, 4>;
 
 /// Philox4x32 with ten rounds.
-///   source  Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011, doi 10.1145/2063384.2063405
+///   source  Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011,
+///           doi 10.1145/2063384.2063405
 constexpr RandomBlock philox(RandomBlock counter, std::array<uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
     const uint64_t p0 = uint64_t{0xD2511F53} * counter[0], p1 = uint64_t{0xCD9E8D57} * counter[2];
@@ -41,18 +43,21 @@ class RandomStream {
   explicit RandomStream(uint64_t seed, std::string_view purpose = {}, uint64_t epoch = 0, uint64_t sample = 0);
 
   RandomBlock block(uint64_t position) const {
-    return philox({static_cast<uint32_t>(position), static_cast<uint32_t>(position >> 32), sample_[0], sample_[1]}, key_);
+    return philox({static_cast<uint32_t>(position), static_cast<uint32_t>(position >> 32), sample_[0], sample_[1]},
+                  key_);
   }
-  /// Uniform on [0, below), without bias: a draw that would favour some values is drawn again, from blocks that no position
-  /// below 2⁵⁶ reaches. `below` must be positive.
+  /// The words of block(position) … block(position + 15), in order: several times faster than one by one.
+  void sixteen_blocks(uint64_t position, uint32_t* words) const;
+  /// Uniform on [0, below), without bias: a draw that would favour some values is drawn again, from blocks that no
+  /// position below 2⁵⁶ reaches. `below` must be positive.
   int64_t integer(uint64_t position, int64_t below) const;
 
  private:
   std::array<uint32_t, 2> key_, sample_;
 };
 
-/// Draws from a stream, one block after the other. Safe to share between threads, though their order then decides who gets
-/// what.
+/// Draws from a stream, one block after the other. Safe to share between threads, though their order then decides who
+/// gets what.
 class Generator {
  public:
   explicit Generator(uint64_t seed, std::string_view purpose = {}, uint64_t epoch = 0, uint64_t sample = 0)

@@ -16,8 +16,8 @@ int num_threads();
 /// throws  ValueError unless 1 ≤ n ≤ 1024
 void set_num_threads(int n);
 
-/// Parallel regions run so far with more than one thread, and the largest team seen since the last reset: for tests that
-/// must know that threads really ran.
+/// Parallel regions run so far with more than one thread, and the largest team seen since the last reset: for tests
+/// that must know that threads really ran.
 struct ParallelStats {
   int64_t regions = 0;
   int largest_team = 0;
@@ -30,9 +30,9 @@ using ChunkFunction = void (*)(void* context, int64_t chunk) noexcept;
 void run_chunks(int64_t chunks, ChunkFunction f, void* context);
 }  // namespace detail
 
-/// Calls f(begin, end) for the pieces [0, grain), [grain, 2·grain), … of [0, n), on several threads when there is more than
-/// one piece. Choose a grain worth at least some 10 µs of work. f must not throw. Regions do not nest: inside one, pieces
-/// run in order on the calling thread.
+/// Calls f(begin, end) for the pieces [0, grain), [grain, 2·grain), … of [0, n), on several threads when there is more
+/// than one piece. Choose a grain worth at least some 10 µs of work. f must not throw. Regions do not nest: inside one,
+/// pieces run in order on the calling thread.
 template <class F>
 void parallel_for(int64_t n, int64_t grain, F&& f) {
   if (n <= 0) return;
@@ -44,13 +44,12 @@ void parallel_for(int64_t n, int64_t grain, F&& f) {
     F& f;
     int64_t n, grain;
   } context{f, n, grain};
-  detail::run_chunks(
-      (n + grain - 1) / grain,
-      [](void* p, int64_t chunk) noexcept {
-        auto& c = *static_cast<Context*>(p);
-        c.f(chunk * c.grain, std::min(c.n, (chunk + 1) * c.grain));
-      },
-      &context);
+  detail::run_chunks((n + grain - 1) / grain,
+                     [](void* p, int64_t chunk) noexcept {
+                       auto& c = *static_cast<Context*>(p);
+                       c.f(chunk * c.grain, std::min(c.n, (chunk + 1) * c.grain));
+                     },
+                     &context);
 }
 
 }  // namespace cairn
