@@ -1,0 +1,108 @@
+#pragma once
+// exp and its kin on lanes: exp, expm1, tanh, sigmoid. The polynomials are fitted by tests/math/fit.py.
+
+#include "cairn/math/lanes.h"
+
+namespace cairn {
+inline namespace CAIRN_ISA {
+
+namespace detail {
+
+/// The finite results of exp lie at lowest <= x <= highest; below lowest they would be subnormal.
+template <Number S>
+struct ExpRange {
+  static constexpr double lowest = sizeof(S) == 4 ? -87.336544750553109 : -708.39641853226411;
+  static constexpr double highest = sizeof(S) == 4 ? 88.722839052068353 : 709.78271289338400;
+};
+
+template <Number S>
+inline constexpr int exponent_bias = sizeof(S) == 4 ? 127 : 1023;
+
+/// x + low = n ln 2 + r with |r| <= ln 2 / 2, for |n| < 2⁷ (f32), 2¹⁰ (f64): exp(x + low) = 2ⁿ exp(r).
+template <Number S>
+struct ExpSplit {
+  Lanes<S> r;
+  Lanes<S> shifted;  // the low bits of this number's pattern are those of n + offset
+
+  [[gnu::always_inline]] ExpSplit(Lanes<S> x, Lanes<S> low, int offset) {
+    // Adding 1.5 · 2^mantissa rounds to an integer. ln 2 is split so that n · head is exact.
+    constexpr bool f32 = sizeof(S) == 4;
+    const double rounder = (f32 ? 0x1.8p23 : 0x1.8p52) + offset;
+    constexpr double head = f32 ? 0x1.62e4p-1 : 0x1.62e42fefa38p-1;
+    constexpr double rest = f32 ? 0x1.7f7d1cp-20 : 0x1.ef35793c7673p-45;
+    shifted = fma(x + low, Lanes<S>(1.4426950408889634), Lanes<S>(rounder));
+    const Lanes<S> n = shifted - rounder;
+    r = fma(n, Lanes<S>(-rest), fma(n, Lanes<S>(-head), x) + low);
+  }
+
+  /// exp(r) - 1
+  [[gnu::always_inline]] Lanes<S> expm1() const {
+    if constexpr (sizeof(S) == 4) {
+      return fma(r * r, polynomial(r, 0.5000000062, 0.1666654216, 0.04166627999, 0.008366699702, 0.001394661491), r);
+    } else {
+      return fma(
+          r * r,
+          polynomial(r, 0.500000000000000560, 0.166666666666666865, 0.0416666666665726908, 0.00833333333331425969,
+                     0.00138888889327522614, 0.000198412699038221474, 0.0000248015039387504354, 2.75572271924901960e-6,
+                     2.76265465046933888e-7, 2.51147288415854935e-8),
+          r);
+    }
+  }
+
+  /// 2ⁿ, or 2^(n - 1): the number whose exponent bits are n + offset.
+  [[gnu::always_inline]] Lanes<S> power() const { return (Bits<S>(shifted) << Bits<S>::mantissa).number(); }
+};
+
+/// exp(x + low) for x <= 0 and |low| small beside |x| or 1; 0 where x < lowest.
+template <Number S>
+[[gnu::always_inline]] inline Lanes<S> exp_of_negative(Lanes<S> x, Lanes<S> low = -0.0) {
+  const ExpSplit<S> split(x, low, exponent_bias<S>);
+  return where(x < ExpRange<S>::lowest, 0.0, (split.expm1() + 1.0) * split.power());
+}
+
+/// exp(x + low) for every x.
+template <Number S>
+[[gnu::always_inline]] inline Lanes<S> exp_sum(Lanes<S> x, Lanes<S> low) {
+  using B = Bits<S>;
+  const ExpSplit<S> split(x, low, 0);
+  // n = 128 (1024) has no power of two of its own, so n is added to the exponent of exp(r).
+  const Lanes<S> y = (B(split.expm1() + 1.0) + (B(split.shifted) << B::mantissa)).number();
+  return where(x <= ExpRange<S>::highest, where(x < ExpRange<S>::lowest, 0.0, y), x + INFINITY);  // NaN is handed on
+}
+
+}  // namespace detail
+
+/// eˣ. Relative error 1e-7 (f32), 3e-16 (f64); results below the smallest normal number are 0.
+template <Number S>
+[[gnu::always_inline]] inline Lanes<S> exp(Lanes<S> x) {
+  return detail::exp_sum(x, Lanes<S>(-0.0));
+}
+
+/// eˣ - 1 without cancellation near 0. Relative error 2e-7 (f32), 5e-16 (f64).
+template <Number S>
+[[gnu::always_inline]] inline Lanes<S> expm1(Lanes<S> x) {
+  const detail::ExpSplit<S> split(maximum(x, sizeof(S) == 4 ? -30.0 : -60.0), -0.0, detail::exponent_bias<S> - 1);
+  const Lanes<S> half = split.power();  // half of 2ⁿ stays finite
+  const Lanes<S> y = fma(half, split.expm1(), half - 0.5) * 2.0;
+  return where(x <= detail::ExpRange<S>::highest, where(x == 0.0, x, y), x + INFINITY);
+}
+
+/// tanh x = -E / (E + 2), E = expm1(-2|x|), odd. Relative error 3e-7 (f32), 6e-16 (f64).
+template <Number S>
+[[gnu::always_inline]] inline Lanes<S> tanh(Lanes<S> x) {
+  const detail::ExpSplit<S> split(maximum(abs(x) * -2.0, sizeof(S) == 4 ? -30.0 : -60.0), -0.0,
+                                  detail::exponent_bias<S>);
+  const Lanes<S> scale = split.power();
+  const Lanes<S> e = fma(scale, split.expm1(), scale - 1.0);
+  return copysign(e / (e + 2.0), x);
+}
+
+/// 1 / (1 + e⁻ˣ), from e^-|x|. Relative error 3e-7 (f32), 6e-16 (f64) down to the smallest normal number, then 0.
+template <Number S>
+[[gnu::always_inline]] inline Lanes<S> sigmoid(Lanes<S> x) {
+  const Lanes<S> u = detail::exp_of_negative(-abs(x));
+  return where(x < 0.0, u, 1.0) / (u + 1.0);
+}
+
+}  // namespace CAIRN_ISA
+}  // namespace cairn

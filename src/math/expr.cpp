@@ -1,0 +1,88 @@
+#include "cairn/math/expr.h"
+
+#include <charconv>
+#include <string_view>
+
+namespace cairn {
+
+struct Expr::Node {
+  enum Kind { constant, unknown, function } kind;
+  double value = 0;
+  std::string label;
+  std::vector<Expr> inputs;
+};
+
+Expr::Expr(double number) : node_(std::make_shared<Node>(Node{Node::constant, number, {}, {}})) {}
+
+Expr Expr::variable(std::string name) {
+  return Expr(std::make_shared<Node>(Node{Node::unknown, 0, std::move(name), {}}));
+}
+
+Expr Expr::call(std::string function, std::vector<Expr> args) {
+  const auto is = [&](size_t i, double c) { return args[i].is_number() && args[i].number() == c; };
+  if (args.size() == 2 && args[0].is_number() && args[1].is_number()) {
+    const double a = args[0].number(), b = args[1].number();
+    if (function == "+") return a + b;
+    if (function == "-") return a - b;
+    if (function == "*") return a * b;
+    if (function == "/") return a / b;
+  }
+  if (function == "neg" && args[0].is_number()) return -args[0].number();
+  if (function == "*" && is(0, 1)) return args[1];
+  if ((function == "*" || function == "/") && is(1, 1)) return args[0];
+  return Expr(std::make_shared<Node>(Node{Node::function, 0, std::move(function), std::move(args)}));
+}
+
+bool Expr::is_number() const { return node_->kind == Node::constant; }
+bool Expr::is_variable() const { return node_->kind == Node::unknown; }
+double Expr::number() const { return node_->value; }
+const std::string& Expr::name() const { return node_->label; }
+const std::vector<Expr>& Expr::arguments() const { return node_->inputs; }
+
+std::string shortest(double number) {
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  return std::string(digits, end);
+}
+
+namespace {
+
+struct Operator {
+  std::string_view function, sign;
+  int precedence;
+};
+
+// As C has them; the gate of a product is read as the product.
+constexpr Operator operators[] = {{"|", " | ", 1},    {"^", " ^ ", 2}, {"&", " & ", 3},   {"==", " == ", 4},
+                                  {"!=", " != ", 4},  {"<", " < ", 5}, {"<=", " <= ", 5}, {">", " > ", 5},
+                                  {">=", " >= ", 5},  {"+", " + ", 6}, {"-", " - ", 6},   {"*", " * ", 7},
+                                  {"gate", " * ", 7}, {"/", " / ", 7}};
+constexpr int unary = 8;
+
+}  // namespace
+
+std::string Expr::text() const { return text(0); }
+
+// In parentheses when it binds less than its surroundings.
+std::string Expr::text(int outer) const {
+  if (is_number()) {
+    const std::string digits = shortest(number());
+    return digits[0] == '-' && outer == unary ? "(" + digits + ")" : digits;
+  }
+  if (is_variable()) return name();
+  const std::vector<Expr>& args = arguments();
+  const auto bracket = [&](int precedence, const std::string& t) { return precedence < outer ? "(" + t + ")" : t; };
+  if (name() == "neg" || name() == "!") return bracket(unary, (name() == "!" ? "!" : "-") + args[0].text(unary));
+  for (const Operator& o : operators)
+    if (name() == o.function) {
+      // The right operand of − and / binds on its own; so does that of a product, whose rounding depends on the order.
+      const bool sums = name() == "+" && args[1].name() != "-";
+      return bracket(o.precedence,
+                     args[0].text(o.precedence) + std::string(o.sign) + args[1].text(o.precedence + (sums ? 0 : 1)));
+    }
+  std::string list;
+  for (const Expr& a : args) list += (list.empty() ? "" : ", ") + a.text(0);
+  return name() + "(" + list + ")";
+}
+
+}  // namespace cairn
