@@ -1,0 +1,38 @@
+#pragma once
+// A block of memory that tensors share.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+#include "cairn/base/memory.h"
+#include "cairn/base/ref.h"
+
+namespace cairn {
+
+/// Bytes shared by a tensor, its views and what autograd keeps of them.
+struct Storage {
+  void* data = nullptr;
+  size_t bytes = 0;
+  /// Counts in-place modifications; views and detached tensors share it, so backward notices that an input has changed.
+  uint32_t version = 0;
+
+  /// Uninitialised, 64-byte aligned, from the pool.
+  static Ref<Storage> make(size_t bytes);
+  /// Memory that belongs to somebody else; `finished` runs when the last tensor on it has gone.
+  static Ref<Storage> wrap(void* data, size_t bytes, std::function<void()> finished);
+
+  void retain() const noexcept { count_.retain(); }
+  void release() noexcept {
+    if (count_.release()) destroy();
+  }
+  bool unique() const noexcept { return count_.unique(); }
+
+ private:
+  void destroy() noexcept;
+
+  RefCount count_;
+  std::function<void()>* finished_ = nullptr;  // of wrapped memory only
+};
+
+}  // namespace cairn

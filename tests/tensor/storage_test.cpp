@@ -1,0 +1,79 @@
+#include "cairn/tensor/storage.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "cairn/tensor/create.h"
+
+using namespace cairn;
+
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__)
+#define CAIRN_TEST_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CAIRN_TEST_ASAN 1
+#endif
+#endif
+
+TEST(Storage, IsAligned) {
+  for (const size_t bytes : {0ul, 1ul, 4000ul, 1000000ul}) {
+    const Ref<Storage> s = Storage::make(bytes);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(s->data) % 64, 0u);
+    EXPECT_EQ(s->bytes, bytes);
+    EXPECT_TRUE(s->unique());
+  }
+}
+
+TEST(Storage, WrappedMemoryIsHandedBackOnce) {
+  int finished = 0;
+  float numbers[3] = {1, 2, 3};
+  {
+    const Ref<Storage> a = Storage::wrap(numbers, sizeof numbers, [&] { ++finished; });
+    const Ref<Storage> b = a;
+    EXPECT_FALSE(a->unique());
+    EXPECT_EQ(a->data, numbers);
+  }
+  EXPECT_EQ(finished, 1);
+}
+
+TEST(Storage, GivesItsMemoryBack) {
+  const int64_t before = memory::stats().in_use;
+  {
+    const Ref<Storage> s = Storage::make(1 << 20);
+    EXPECT_GE(memory::stats().in_use - before, 1 << 20);
+  }
+  EXPECT_EQ(memory::stats().in_use, before);
+}
+
+#ifdef CAIRN_TEST_ASAN
+
+// Pooling would hide this from the sanitizer, so the pool steps aside.
+TEST(StorageDeathTest, UseAfterFreeIsReported) {
+  EXPECT_TRUE(memory::pool_is_bypassed());
+  EXPECT_DEATH(
+      {
+        std::optional<Tensor> x = zeros({100});
+        volatile float* p = x->pointer<float>();
+        x.reset();
+        p[0] = 1;
+      },
+      "heap-use-after-free");
+}
+
+TEST(StorageDeathTest, WritingPastTheEndIsReported) {
+  EXPECT_DEATH(
+      {
+        const Tensor x = zeros({16});
+        volatile float* p = x.pointer<float>();
+        p[16] = 1;
+      },
+      "heap-buffer-overflow");
+}
+
+#endif
+
+}  // namespace
