@@ -1,0 +1,98 @@
+#include "cairn/graph/node.h"
+
+#include <algorithm>
+
+namespace cairn {
+
+// ---- mode ------------------------------------------------------------------------------------------------------------------
+
+static thread_local constinit bool recording = true;
+
+bool grad_enabled() { return recording; }
+
+NoGrad::NoGrad() : before_(recording) { recording = false; }
+NoGrad::~NoGrad() { recording = before_; }
+GradMode::GradMode(bool on) : before_(recording) { recording = on; }
+GradMode::~GradMode() { recording = before_; }
+
+// ---- bodies ------------------------------------------------------------------------------------------------------------------
+
+Body::Body() = default;
+
+Body::~Body() {
+  if (node && node->owner == this) node->owner = nullptr;
+}
+
+void Body::destroy() noexcept {
+  this->~Body();
+  memory::deallocate(this, sizeof(Body));
+}
+
+// ---- nodes -------------------------------------------------------------------------------------------------------------------
+
+// Ever increasing on each thread, and pushed past any input that another thread made.
+static thread_local constinit uint64_t last_sequence = 0;
+
+Node::Node(const char* name_, const Tensor& y, int count)
+    : name(name_), sequence(0), shape(y.shape()), dtype(y.dtype()), input_count(count) {
+  inputs = count <= static_cast<int>(few_inputs_.size()) ? few_inputs_.data() : new Input[static_cast<size_t>(count)];
+}
+
+Node::~Node() {
+  if (inputs != few_inputs_.data()) delete[] inputs;
+}
+
+Grads Node::backward(const Backward&) { return {}; }
+
+void Node::free_saved() {
+  for (int i = 0; i < input_count; ++i) inputs[i].saved = nullptr;
+  output.saved = nullptr;
+  freed = true;
+}
+
+void Node::destroy_later(Node* node) noexcept {
+  // Destroying a node releases its inputs, which come here in turn: they queue up instead of nesting.
+  static thread_local constinit Node* dead = nullptr;
+  static thread_local constinit bool draining = false;
+  node->next_dead_ = dead;
+  dead = node;
+  if (draining) return;
+  draining = true;
+  while (dead) {
+    Node* n = dead;
+    dead = n->next_dead_;
+    delete n;
+  }
+  draining = false;
+}
+
+const Ref<Node>& gradient_node(const Tensor& x) {
+  Body& b = *x.body();
+  if (b.requires_grad && !b.node) {
+    b.node = Ref<Node>::adopt(new Node("leaf", x, 0));
+    b.node->owner = &b;
+  }
+  return b.node;
+}
+
+Ref<Body> detached(const Tensor& x) {
+  Body& b = *x.body();
+  if (b.alias) return b.alias;
+  Ref<Body> bare = Body::make(b.storage, b.shape, b.strides, b.offset, b.dtype);
+  // Kept for the next operation only where a graph is recorded for x: plain data may be read by several threads at
+  // once.
+  if (b.requires_grad) b.alias = bare;
+  return bare;
+}
+
+Tensor attach(const Ref<Body>& elements, const Ref<Node>& node) {
+  if (!node) return Tensor(elements);
+  Tensor x(Body::make(elements->storage, elements->shape, elements->strides, elements->offset, elements->dtype));
+  x.body()->requires_grad = true;
+  x.body()->node = node;
+  return x;
+}
+
+uint64_t next_sequence(uint64_t after) { return last_sequence = std::max(last_sequence, after) + 1; }
+
+}  // namespace cairn

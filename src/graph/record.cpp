@@ -1,0 +1,95 @@
+#include "cairn/graph/record.h"
+
+#include <algorithm>
+#include <mutex>
+#include <shared_mutex>
+
+#include "cairn/graph/scope.h"
+
+namespace cairn {
+
+Tensor Backward::saved(const Node::Input& kept, const char* what, int index, const Ref<Node>& history) const {
+  const std::string operation = std::string("backward of ") + node_.name;
+  if (!kept.saved) {
+    const std::string which = std::string(what) + (index < 0 ? "" : " " + std::to_string(index));
+    throw GraphError(operation + ": " + which + " was not kept; say so in record(…, Keep, …)");
+  }
+  if (kept.saved->storage->version != kept.version) {
+    const std::string which = std::string(what) + (index < 0 ? "" : " " + std::to_string(index));
+    throw GraphError(operation + ": " + which + " was modified in place after it was recorded; got " +
+                     describe(Tensor(kept.saved)) + ". Modify a clone(), or call backward first");
+  }
+  return attach(kept.saved, create_graph_ ? history : Ref<Node>());
+}
+
+Tensor Backward::input(int i) const { return saved(node_.inputs[i], "input", i, node_.inputs[i].node); }
+
+Tensor Backward::output() const { return saved(node_.output, "the output", -1, Ref<Node>::share(&node_)); }
+
+void Tensor::check_in_place(const char* operation) const {
+  if (requires_grad() && grad_enabled())
+    fail<GraphError>(operation,
+                     "modifies in place a tensor whose gradient is being recorded; wrap it in NoGrad, or work on "
+                     "detach() or a new tensor",
+                     *this);
+}
+
+namespace detail {
+
+void connect(Ref<Node> node, Tensor& y, const Tensor* const* inputs, Keep keep) {
+  uint64_t newest = 0;
+  for (int i = 0; i < node->input_count; ++i) {
+    const Tensor& x = *inputs[i];
+    Node::Input& in = node->inputs[i];
+    require<GraphError>(x.body().get() != y.body().get(), node->name,
+                        "record was given an input itself as the output; give it a view or a new tensor", x);
+    if (x.requires_grad()) {
+      in.node = gradient_node(x);
+      newest = std::max(newest, in.node->sequence);
+    }
+    if (keep.has_input(i)) {
+      in.saved = detached(x);
+      in.version = in.saved->storage->version;
+    }
+  }
+  if (keep.has_output()) {
+    node->output.saved = detached(y);
+    node->output.version = y.body()->storage->version;
+  }
+  node->sequence = next_sequence(newest);
+  y.body()->requires_grad = true;
+  y.body()->node = std::move(node);
+}
+
+static std::shared_mutex observers_mutex;
+static std::vector<const std::function<void(const Operation&)>*> observers;
+
+static thread_local constinit bool observing = false;
+
+void observe(const char* name, const Tensor* const* inputs, int count, const Tensor& y) {
+  if (observing) return;  // what an observer computes is its own affair
+  const struct Guard {
+    Guard() { observing = true; }
+    ~Guard() { observing = false; }
+  } guard;
+  const std::shared_lock lock(observers_mutex);
+  const Operation operation{name, {inputs, static_cast<size_t>(count)}, y, current_scope()};
+  for (const auto* see : observers) (*see)(operation);
+}
+
+}  // namespace detail
+
+Observer::Observer(std::function<void(const Operation&)> see) : see_(std::move(see)) {
+  require<ValueError>(!detail::observing, "Observer", "cannot be made inside another observer");
+  const std::unique_lock lock(detail::observers_mutex);
+  detail::observers.push_back(&see_);
+  detail::observed = true;
+}
+
+Observer::~Observer() {
+  const std::unique_lock lock(detail::observers_mutex);
+  std::erase(detail::observers, &see_);
+  detail::observed = !detail::observers.empty();
+}
+
+}  // namespace cairn
