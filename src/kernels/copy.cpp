@@ -1,0 +1,179 @@
+#include "kernels/copy.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+#include "cairn/base/threads.h"
+
+namespace cairn::kernels {
+namespace {
+
+constexpr int64_t grain = 1 << 15;  // elements of one task
+// A transposed block: whole cache lines on both sides, and small enough for the nearest cache.
+constexpr int64_t tile_rows = 64, tile_columns = 16;
+
+struct Plan {
+  Shape sizes;
+  Strides x, y;
+};
+
+// The same copy with as few dimensions as possible, those of y in the order of memory.
+Plan simplify(const Shape& shape, const Strides& xs, const Strides& ys) {
+  Plan p;
+  for (int d = 0; d < shape.size(); ++d) {
+    if (shape[d] == 1) continue;
+    int at = p.sizes.size();
+    while (at > 0 && (p.y[at - 1] < ys[d] || (p.y[at - 1] == ys[d] && p.x[at - 1] < xs[d]))) --at;
+    p.sizes.insert(at, shape[d]);
+    p.x.insert(at, xs[d]);
+    p.y.insert(at, ys[d]);
+  }
+  for (int d = p.sizes.size() - 1; d > 0; --d) {
+    if (p.x[d - 1] != p.x[d] * p.sizes[d] || p.y[d - 1] != p.y[d] * p.sizes[d]) continue;
+    p.sizes[d] *= p.sizes[d - 1];
+    p.sizes.erase(d - 1);
+    p.x.erase(d - 1);
+    p.y.erase(d - 1);
+  }
+  return p;
+}
+
+// Splits dimension d into pieces of `length`, and calls f(x, y, first, count) for each piece at each index of the
+// dimensions other than d and `inner`, where x and y are the offsets of that index.
+template <class F>
+void for_pieces(const Plan& p, int d, int inner, int64_t length, F f) {
+  Plan outer;
+  for (int i = 0; i < p.sizes.size(); ++i)
+    if (i != d && i != inner) {
+      outer.sizes.push_back(p.sizes[i]);
+      outer.x.push_back(p.x[i]);
+      outer.y.push_back(p.y[i]);
+    }
+  const int64_t n = p.sizes[d], pieces = (n + length - 1) / length;
+  const int64_t work = std::min(length, n) * (d == inner ? 1 : p.sizes[inner]);
+  parallel_for(outer.sizes.numel() * pieces, std::max<int64_t>(1, grain / work), [&](int64_t begin, int64_t end) {
+    int64_t first = begin % pieces * length, x = 0, y = 0;
+    Shape at = outer.sizes;
+    for (int64_t k = outer.sizes.size() - 1, rest = begin / pieces; k >= 0; --k) {
+      const int i = static_cast<int>(k);
+      at[i] = rest % outer.sizes[i];
+      x += at[i] * outer.x[i];
+      y += at[i] * outer.y[i];
+      rest /= outer.sizes[i];
+    }
+    for (int64_t piece = begin; piece < end; ++piece) {
+      f(x, y, first, std::min(length, n - first));
+      first += length;
+      if (first < n) continue;
+      first = 0;
+      for (int i = outer.sizes.size() - 1; i >= 0; --i) {
+        x += outer.x[i];
+        y += outer.y[i];
+        if (++at[i] < outer.sizes[i]) break;
+        x -= at[i] * outer.x[i];
+        y -= at[i] * outer.y[i];
+        at[i] = 0;
+      }
+    }
+  });
+}
+
+template <class S, class D>
+D convert(S v) {
+  if constexpr (std::is_same_v<S, D>) return v;
+  if constexpr (std::is_same_v<D, bool>) return v != S(0);
+  if constexpr (std::is_floating_point_v<S> && std::is_integral_v<D>) {
+    // The plain cast is undefined out of range.
+    constexpr bool wide = std::is_same_v<D, int64_t>;
+    constexpr S low = wide ? S(-0x1p63) : S(0), high = wide ? S(0x1p63) : S(256);
+    if (std::isnan(v)) return 0;
+    if (v <= low) return std::numeric_limits<D>::min();
+    if (v >= high) return std::numeric_limits<D>::max();
+  }
+  return static_cast<D>(v);
+}
+
+template <class S, class D>
+void copy(const Plan& p, const S* x, D* y) {
+  const int last = p.sizes.size() - 1;
+  if (last < 0) {
+    *y = convert<S, D>(*x);
+    return;
+  }
+  int across = -1;  // where neighbours in x lie, when they do not lie along the last dimension
+  for (int d = 0; d < last; ++d)
+    if (p.x[d] == 1 && p.x[last] > 1 && p.y[last] == 1) across = d;
+  const int64_t xs = p.x[last], ys = p.y[last];
+  if (across < 0 || p.sizes[across] < 4 || p.sizes[last] < 4) {
+    const auto row = [=](int64_t xo, int64_t yo, int64_t first, int64_t count) {
+      const S* from = x + xo + first * xs;
+      D* to = y + yo + first * ys;
+      if (std::is_same_v<S, D> && xs == 1 && ys == 1) {
+        std::memcpy(to, from, static_cast<size_t>(count) * sizeof(D));
+      } else if (xs == 1 && ys == 1) {
+        for (int64_t i = 0; i < count; ++i) to[i] = convert<S, D>(from[i]);
+      } else if (xs == 0 && ys == 1) {
+        std::fill(to, to + count, convert<S, D>(*from));
+      } else {
+        for (int64_t i = 0; i < count; ++i) to[i * ys] = convert<S, D>(from[i * xs]);
+      }
+    };
+    if (last == 0 || p.sizes[last] >= 64) return for_pieces(p, last, last, std::min(p.sizes[last], grain), row);
+    // Short rows: many of them at once.
+    const int64_t length = p.sizes[last], xr = p.x[last - 1], yr = p.y[last - 1];
+    const auto rows = [=](int64_t xo, int64_t yo, int64_t first, int64_t count) {
+      for (int64_t r = first; r < first + count; ++r)
+        for (int64_t i = 0; i < length; ++i) y[yo + r * yr + i * ys] = convert<S, D>(x[xo + r * xr + i * xs]);
+    };
+    for_pieces(p, last - 1, last, std::max<int64_t>(1, grain / length), rows);
+    return;
+  }
+  const int64_t columns = p.sizes[last], step = p.y[across];
+  const auto block = [=](int64_t xo, int64_t yo, int64_t first, int64_t count) {
+    for (int64_t c = 0; c < columns; c += tile_columns) {
+      const int64_t width = std::min(columns - c, tile_columns);
+      for (int64_t r = first; r < first + count; ++r) {
+        const S* from = x + xo + r + c * xs;
+        D* to = y + yo + r * step + c;
+        if (width == tile_columns)  // a constant count is unrolled
+          for (int64_t i = 0; i < tile_columns; ++i) to[i] = convert<S, D>(from[i * xs]);
+        else
+          for (int64_t i = 0; i < width; ++i) to[i] = convert<S, D>(from[i * xs]);
+      }
+    }
+  };
+  for_pieces(p, across, last, tile_rows, block);
+}
+
+// Equal dtypes: only the width matters.
+template <class T>
+void move_bits(const Plan& p, const void* x, void* y) {
+  copy(p, static_cast<const T*>(x), static_cast<T*>(y));
+}
+
+}  // namespace
+
+void copy_strided(const Shape& shape, Dtype x_dtype, const void* x, const Strides& x_strides, Dtype y_dtype, void* y,
+                  const Strides& y_strides) {
+  if (shape.numel() == 0) return;
+  const Plan p = simplify(shape, x_strides, y_strides);
+  if (x_dtype != y_dtype) {
+    visit_any(x_dtype, [&]<class S>() {
+      visit_any(y_dtype, [&]<class D>() { copy(p, static_cast<const S*>(x), static_cast<D*>(y)); });
+    });
+    return;
+  }
+  switch (size_of(x_dtype)) {
+    case 1:
+      return move_bits<uint8_t>(p, x, y);
+    case 4:
+      return move_bits<uint32_t>(p, x, y);
+    default:
+      return move_bits<uint64_t>(p, x, y);
+  }
+}
+
+}  // namespace cairn::kernels

@@ -1,0 +1,305 @@
+#include "kernels/gemm.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "cairn/base/threads.h"
+#include "kernels/tile.h"
+
+namespace cairn::kernels {
+namespace {
+
+constexpr int64_t depth =
+    256;  // of a block of the inner dimension: one tile's rows of A stay in the first-level cache …
+constexpr int64_t group = 16;   // … and this many packed panels of B, half a MiB, in the second
+constexpr int64_t a_group = 8;  // tiles whose rows of A are packed together
+constexpr int64_t few = 16;     // rows too few to be worth packing B
+
+// ---- a product on one thread -----------------------------------------------------------------------------------------
+
+// What is to be done. Sums start at `start`, or at zero where its data is null.
+template <class S>
+struct Task {
+  int64_t m, n, k;
+  Matrix<S> a, b, start;
+  S* c;
+  int64_t c_row, c_col;
+
+  // Rows [i, i + rows), columns [j, j + columns), inner [l, l + inner) of it.
+  Task part(int64_t i, int64_t rows, int64_t j, int64_t columns, int64_t l, int64_t inner) const {
+    Task t = *this;
+    t.m = rows, t.n = columns, t.k = inner;
+    t.a.data += i * a.row + l * a.col;
+    t.b.data += l * b.row + j * b.col;
+    if (start.data) t.start.data += i * start.row + j * start.col;
+    t.c += i * c_row + j * c_col;
+    return t;
+  }
+  Task transposed() const {
+    const auto t = [](const Matrix<S>& x) { return Matrix<S>{x.data, x.col, x.row}; };
+    return {n, m, k, t(b), t(a), t(start), c, c_col, c_row};
+  }
+};
+
+// The general way: tiles over packed panels.
+template <class S>
+void tiles(const Task<S>& t) {
+  constexpr int64_t w = width<S>, wide = panel<S>, a_wide = (tile_rows + w - 1) / w * w;
+  const int64_t row_tiles = ceil_div(t.m, tile_rows), panels = ceil_div(t.n, wide);
+  const int64_t blocks = std::max<int64_t>(1, ceil_div(t.k, depth)), longest = ceil_div(t.k, blocks);
+  const auto edge_a = [&](int64_t p) { return p * t.m / row_tiles; };  // balanced: 128 = 7 · 12 + 4 · 11
+  const auto edge_b = [&](int64_t p) { return std::min(t.n, p * wide); };
+  const auto end_of = [](const Matrix<S>& x, int64_t rows, int64_t columns) {
+    return x.data + std::max<int64_t>(0, (rows - 1) * x.row) + std::max<int64_t>(0, (columns - 1) * x.col) + 1;
+  };
+  const S *end_a = end_of(t.a, t.m, t.k), *end_b = end_of(t.b, t.k, t.n);
+  // B is read from where it lies when a block of it stays in cache and spans few pages, the more so the less there is
+  // to do.
+  const int64_t span = longest * t.b.row * static_cast<int64_t>(sizeof(S));
+  const bool unpacked = t.b.col == 1 && span >= 0 && span <= (row_tiles <= 2 ? 1 << 20 : 1 << 19);
+  const int64_t direct = !unpacked ? 0 : t.n % wide == w ? panels : t.n / wide;
+  // Rows of A a multiple of a page apart would fall into one set of the cache and push each other out.
+  const bool apart = t.a.row * static_cast<int64_t>(sizeof(S)) % 4096 != 0 || t.m <= few;
+  const bool direct_a = panels <= 2 ? t.a.col == 1 || t.a.row == 1 : t.a.col == 1 && apart;
+  const bool along_k = direct_a && t.a.col == 1;
+  Scratch<S> packed_b(std::min(group, panels - direct) * longest * wide);
+  Scratch<S> packed_a(direct_a ? 0 : std::min(a_group, row_tiles) * longest * a_wide);
+  for (int64_t block = 0; block < blocks; ++block) {
+    const int64_t l = block * t.k / blocks, inner = (block + 1) * t.k / blocks - l;
+    const Matrix<S> start = block == 0 ? t.start : Matrix<S>{t.c, t.c_row, 1};
+    const Matrix<S> b_block{t.b.data + l * t.b.row, t.b.row, t.b.col},
+        a_block{t.a.data + l * t.a.col, t.a.col, t.a.row};
+    for (int64_t g = 0; g < panels; g += group) {
+      const int64_t g_end = std::min(panels, g + group), first = std::max(g, direct);
+      pack_panels(inner, b_block, end_b, first, g_end, edge_b, packed_b.data(), wide);
+      for (int64_t r = 0; r < row_tiles; ++r) {
+        if (!direct_a && r % a_group == 0)
+          pack_panels(inner, a_block, end_a, r, std::min(r + a_group, row_tiles), edge_a, packed_a.data(), a_wide);
+        const int64_t i = edge_a(r), rows = edge_a(r + 1) - i;
+        const S* a = direct_a ? a_block.data + i * t.a.row : packed_a.data() + r % a_group * inner * a_wide;
+        const int64_t a_step = !direct_a ? ceil_div(rows, w) * w : along_k ? t.a.row : t.a.col;
+        for (int64_t p = g; p < g_end; ++p) {
+          const int64_t j = p * wide, now = std::min(t.n - j, wide), step = now > w ? wide : w;
+          const S* b = p < direct ? b_block.data + j : packed_b.data() + (p - first) * inner * wide;
+          const int64_t b_row = p < direct ? t.b.row : step;
+          S* c = t.c + i * t.c_row + j;
+          Matrix<S> from = start;
+          if (from.data) from.data += i * from.row + j;
+          if (now == step)
+            tile_for<S>(rows, step == wide, along_k)(inner, a, a_step, b, b_row, from, c, t.c_row);
+          else
+            partial_tile(rows, now, along_k, inner, a, a_step, b, b_row, from, c, t.c_row);
+        }
+      }
+    }
+  }
+}
+
+// Numbers x_r · b_q of R rows and four columns with everything along k, k ≥ one vector; each is summed in the same
+// order.
+template <class S, int R>
+void dots(int64_t k, const S* x, int64_t x_row, const S* const (&b)[4], S (&y)[R][4]) {
+  constexpr int w = width<S>;
+  Vector<S> even[R][4] = {}, odd[R][4] = {};
+  int64_t l = 0;
+  const auto add = [&](Vector<S>(&sum)[R][4], auto read) {
+    Vector<S> row[R];
+#pragma GCC unroll 2
+    for (int r = 0; r < R; ++r) row[r] = read(x + r * x_row + l);
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; ++q) {
+      const Vector<S> column = read(b[q] + l);
+#pragma GCC unroll 2
+      for (int r = 0; r < R; ++r) sum[r][q] += row[r] * column;
+    }
+    l += w;
+  };
+  const auto whole = [](const S* p) { return load(p); };
+  while (l + 2 * w <= k) add(even, whole), add(odd, whole);
+  if (l + w <= k) add(even, whole);
+  if (l < k) {  // the last whole vector again, without what has been added
+    using Truth = typename detail::Vectors<S>::Truth;
+    Truth rest{};
+    for (int i = 0; i < w; ++i) rest[i] = i >= w - (k - l) ? -1 : 0;
+    l = k - w;
+    add(odd, [&](const S* p) { return reinterpret_cast<Vector<S>>(reinterpret_cast<Truth>(load(p)) & rest); });
+  }
+#pragma GCC unroll 2
+  for (int r = 0; r < R; ++r) {
+    S line[std::max(w, 4)];
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; ++q) even[r][q] += odd[r][q];
+    if constexpr (w >= 4) {
+      store(line, sums_of<S>(even[r], std::make_index_sequence<w>()));
+    } else {
+      for (int q = 0; q < 4; ++q) line[q] = even[r][q][0] + even[r][q][1];
+    }
+    for (int q = 0; q < 4; ++q) y[r][q] = line[q];
+  }
+}
+
+// Few rows of A along k against columns of B along k: B is read once, as it lies.
+template <class S>
+void few_dots(const Task<S>& t) {
+  constexpr int pair = tile_rows >= 8 ? 2 : 1;  // as many rows as the registers can sum at once
+  for (int64_t j = 0; j < t.n; j += 4) {
+    const S* b[4];
+    for (int64_t q = 0; q < 4; ++q) b[q] = t.b.data + std::min(j + q, t.n - 1) * t.b.col;
+    const auto rows = [&]<int R>(int64_t i) {
+      S y[R][4];
+      dots<S, R>(t.k, t.a.data + i * t.a.row, t.a.row, b, y);
+      for (int64_t r = 0; r < R; ++r)
+        for (int64_t q = 0; q < std::min<int64_t>(4, t.n - j); ++q) {
+          if (t.start.data) y[r][q] += t.start.data[(i + r) * t.start.row + (j + q) * t.start.col];
+          t.c[(i + r) * t.c_row + (j + q) * t.c_col] = y[r][q];
+        }
+    };
+    int64_t i = 0;
+    for (; i + pair <= t.m; i += pair) rows.template operator()<pair>(i);
+    for (; i < t.m; ++i) rows.template operator()<1>(i);
+  }
+}
+
+// A row against rows of B that lie along n: B is read once, some rows side by side.
+template <class S>
+void one_sweep(const Task<S>& t) {
+  constexpr int64_t w = width<S>, strip = 4096 / sizeof(S);
+  const int64_t whole = t.n / w * w;
+  for (int64_t j0 = 0; j0 < whole; j0 += strip) {
+    const int64_t n = std::min(strip, whole - j0);
+    S* c = t.c + j0;
+    for (int64_t j = 0; j < n; j += w) store(c + j, t.start.data ? load(t.start.data + j0 + j) : Vector<S>{});
+    const auto add = [&]<int L>(int64_t l) {
+      const S* b = t.b.data + l * t.b.row + j0;
+      S x[L];
+      for (int p = 0; p < L; ++p) x[p] = t.a.data[(l + p) * t.a.col];
+      for (int64_t j = 0; j < n; j += w) {
+        Vector<S> sum = load(c + j);
+#pragma GCC unroll 8
+        for (int p = 0; p < L; ++p) sum += x[p] * load(b + p * t.b.row + j);
+        store(c + j, sum);
+      }
+    };
+    int64_t l = 0;
+    for (; l + 8 <= t.k; l += 8) add.template operator()<8>(l);
+    for (; l < t.k; ++l) add.template operator()<1>(l);
+  }
+  if (whole < t.n) tiles(t.part(0, 1, whole, t.n - whole, 0, t.k));
+}
+
+// ---- and on several --------------------------------------------------------------------------------------------------
+
+// How a product is cut, by its size alone. Cutting rows or columns leaves every bit of the result as it is.
+struct Cut {
+  int64_t rows = 1, columns = 1, inner = 1, unit;  // columns are cut at multiples of `unit`
+};
+
+template <class S>
+Cut cut_of(const Task<S>& t, bool few_rows) {
+  const auto real = [](int64_t x) { return static_cast<double>(x); };
+  const int64_t unit = few_rows ? 4 * width<S> : panel<S>, units = ceil_div(t.n, unit);
+  Cut best{1, 1, 1, unit};
+  constexpr double piece = 4e6;  // multiplications, some 40 µs; with few rows it is reading B that takes the time
+  const double work = real(t.m + (few_rows ? 16 : 0)) * real(t.n) * real(t.k);
+  if (work < piece) return best;
+  const double pieces = std::max(std::clamp(work / piece, 2.0, 8.0), std::min(work / piece / 32, 256.0));
+  const auto wanted = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(pieces)));
+  const int64_t most_rows = few_rows ? 1 : ceil_div(t.m, 3 * tile_rows), most_inner = std::max<int64_t>(1, t.k / depth);
+  // The wider a piece, the less it costs to bring in A; the taller, the less for B; the deeper, the less to add the
+  // sums up. Numbers moved, weighed in multiplications.
+  const double a_cost = t.a.col == 1 ? 8 : 16, b_cost = t.b.col == 1 ? 10 : 20, sums_cost = 48;
+  double lowest = 1e300;
+  for (int64_t columns = 1; columns <= std::min(units, wanted); columns *= 2)
+    for (int64_t rows = 1; rows <= std::min(most_rows, wanted / columns); rows *= 2) {
+      const int64_t inner = std::min(wanted / (rows * columns), most_inner), longest = ceil_div(units, columns);
+      const double uneven = real(longest * columns) / real(units),
+                   missing = real(wanted) / real(rows * columns * inner);
+      const double moved = a_cost / real(longest * unit) + b_cost * real(rows) / real(t.m) +
+                           sums_cost * real(inner - 1) / real(t.k) + (inner > 1 ? 0.05 : 0);
+      const double cost = uneven * missing * (1 + moved);
+      if (cost < lowest) lowest = cost, best = {rows, columns, inner, unit};
+    }
+  return best;
+}
+
+template <class S>
+void run(const Task<S>& t, bool few_rows, void (*serial)(const Task<S>&)) {
+  Cut cut = cut_of(t, few_rows);
+  if (num_threads() == 1) cut.rows = cut.columns = 1;
+  if (cut.rows * cut.columns * cut.inner == 1) return serial(t);
+  // Pieces of the inner dimension but the first go to matrices of their own, which are added in order.
+  Scratch<S> sums((cut.inner - 1) * t.m * t.n);
+  const int64_t units = ceil_div(t.n, cut.unit);
+  parallel_for(cut.rows * cut.columns * cut.inner, 1, [&](int64_t index, int64_t) {
+    const int64_t x = index / cut.rows % cut.columns, y = index % cut.rows, z = index / cut.rows / cut.columns;
+    const int64_t j = x * units / cut.columns * cut.unit;
+    const int64_t j_end = std::min(t.n, (x + 1) * units / cut.columns * cut.unit);
+    const int64_t i = y * t.m / cut.rows, i_end = (y + 1) * t.m / cut.rows;
+    const int64_t l = z * t.k / cut.inner, l_end = (z + 1) * t.k / cut.inner;
+    Task<S> p = t.part(i, i_end - i, j, j_end - j, l, l_end - l);
+    if (z > 0) {
+      p.start.data = nullptr;
+      p.c = sums.data() + ((z - 1) * t.m + i) * t.n + j;
+      p.c_row = t.n, p.c_col = 1;
+    }
+    serial(p);
+  });
+  if (cut.inner > 1)
+    parallel_for(t.m, ceil_div(65536, cut.inner * t.n), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        for (int64_t z = 0; z + 1 < cut.inner; ++z)
+          for (int64_t j = 0; j < t.n; ++j) t.c[i * t.c_row + j * t.c_col] += sums.data()[(z * t.m + i) * t.n + j];
+    });
+}
+
+// Few rows: copied to lie along k where they do not.
+template <class S>
+void with_rows(Task<S> t) {
+  const bool copied = t.a.col != 1;
+  Scratch<S> rows(copied ? t.m * t.k : 0);
+  if (copied) {
+    for (int64_t i = 0; i < t.m; ++i)
+      for (int64_t l = 0; l < t.k; ++l) rows.data()[i * t.k + l] = t.a.data[i * t.a.row + l * t.a.col];
+    t.a = {rows.data(), t.k, 1};
+  }
+  run(t, true, &few_dots<S>);
+}
+
+}  // namespace
+
+template <class S>
+void gemm_reference(int64_t m, int64_t n, int64_t k, Matrix<S> a, Matrix<S> b, S* c, int64_t c_row, Epilogue<S> e) {
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      S sum = e.bias ? e.bias[j] : e.accumulate ? c[i * c_row + j] : S(0);
+      for (int64_t l = 0; l < k; ++l) sum += a.data[i * a.row + l * a.col] * b.data[l * b.row + j * b.col];
+      c[i * c_row + j] = sum;
+    }
+}
+
+template <class S>
+void gemm(int64_t m, int64_t n, int64_t k, Matrix<S> a, Matrix<S> b, S* c, int64_t c_row, Epilogue<S> e) {
+  if (m == 0 || n == 0) return;
+  if (k == 0) return gemm_reference(m, n, k, a, b, c, c_row, e);  // only what is added
+  const Matrix<S> start = e.bias         ? Matrix<S>{e.bias, 0, 1}
+                          : e.accumulate ? Matrix<S>{c, c_row, 1}
+                                         : Matrix<S>{nullptr, 0, 0};
+  if (m == 1) a.row = 1;  // the step of a dimension of size 1 may be anything
+  if (n == 1) b.col = 1;
+  Task<S> t{m, n, k, a, b, start, c, c_row, 1};
+  constexpr int64_t w = width<S>;
+  if (n == 1 && m > 1 && c_row == 1 && !e.bias) t = t.transposed();  // a column is a row; but its bias is one number
+  const int64_t few_now = std::min(few, k / 16);                     // short sums are not worth a reduction each
+  if (k >= w && t.b.row == 1 && (t.m == 1 || t.m <= few_now)) return with_rows(t);
+  if (k >= w && t.a.col == 1 && (t.n == 1 || (t.n <= few_now && t.m > few))) return with_rows(t.transposed());
+  if (t.m == 1 && t.b.col == 1) return run(t, true, &one_sweep<S>);
+  run(t, false, &tiles<S>);
+}
+
+template void gemm(int64_t, int64_t, int64_t, Matrix<float>, Matrix<float>, float*, int64_t, Epilogue<float>);
+template void gemm(int64_t, int64_t, int64_t, Matrix<double>, Matrix<double>, double*, int64_t, Epilogue<double>);
+template void gemm_reference(int64_t, int64_t, int64_t, Matrix<float>, Matrix<float>, float*, int64_t, Epilogue<float>);
+template void gemm_reference(int64_t, int64_t, int64_t, Matrix<double>, Matrix<double>, double*, int64_t,
+                             Epilogue<double>);
+
+}  // namespace cairn::kernels

@@ -1,0 +1,32 @@
+#pragma once
+// One pass over several arrays that are read and written together: what an optimiser does to a parameter and its state.
+
+#include <cstdint>
+
+#include "cairn/math/map.h"
+
+namespace cairn::kernels {
+inline namespace CAIRN_ISA {
+
+/// f(g[i], a[i], b[i], …) for i in [0, n), with g given as a value and the rest as references that are stored back.
+///   f  takes a Lanes<S> and then a Lanes<S>& for each array
+template <class S, class F, class... A>
+void sweep(int64_t n, F f, const S* g, A*... a) {
+  using L = Lanes<S>;
+  parallel_for(n, map_grain, [&](int64_t begin, int64_t end) {
+    int64_t i = begin;
+    for (; i + L::size <= end; i += L::size)
+      [&](auto... x) {
+        f(L::load(g + i), x...);
+        (x.store(a + i), ...);
+      }((L::load(a + i))...);
+    if (i < end)
+      [&](auto... x) {
+        f(L::load_partial(g + i, end - i), x...);
+        (x.store_partial(a + i, end - i), ...);
+      }((L::load_partial(a + i, end - i))...);
+  });
+}
+
+}  // namespace CAIRN_ISA
+}  // namespace cairn::kernels
