@@ -1,0 +1,222 @@
+#include "cairn/activation/activation.h"
+
+#include <cmath>
+#include <set>
+
+#include "cairn/autograd/backward.h"
+#include "cairn/ops/reduce.h"
+#include "cairn/tensor/create.h"
+#include "cairn/testing.h"
+
+using namespace cairn;
+
+namespace {
+
+using Inputs = std::vector<Tensor>;
+using Values = std::vector<double>;
+
+template <class E, class F>
+std::string message(F f) {
+  try {
+    f();
+  } catch (const E& e) {
+    return e.what();
+  }
+  return "nothing thrown";
+}
+
+// Value, first and second derivative at one place.
+struct Jet {
+  double y, dy, d2y;
+};
+Jet jet(const Activation& f, double at) {
+  const Tensor x = tensor({at}, f64).requires_grad_(), one = ones({1}, f64);
+  const Tensor y = f(x);
+  const Tensor dy = grad({y}, {x}, {one}, true, true)[0];
+  const Tensor fused = grad({y}, {x}, {one}, true)[0];
+  EXPECT_NEAR(fused.item<double>(), dy.item<double>(), 1e-14) << f << " at " << at;
+  const double d2y = dy.requires_grad() ? grad({dy}, {x}, {one}, false, false, true)[0].item<double>() : 0;
+  return {y.item<double>(), dy.item<double>(), d2y};
+}
+
+// Numbers of torch.float64, at x = −1.425549147741451.
+TEST(Activations, KnownNumbers) {
+  const double x = -1.425549147741451;
+  const struct {
+    const char* text;
+    Jet expected;
+  } cases[] = {
+      {"elu(0.5)", {-0.379811787606705, 0.120188212393295, 0.120188212393295}},
+      {"selu", {-1.335493706874824, 0.422605633972553, 0.422605633972553}},
+      {"gelu", {-0.109766232204954, -0.128877689227287, -0.004648914267931}},
+      {"gelu_tanh", {-0.109996730337628, -0.128982955246827, -0.002863885671638}},
+      {"silu", {-0.276261625619511, -0.028930895586068, 0.176075447810088}},
+      {"mish", {-0.302421129636253, -0.051684895702831, 0.179135640331267}},
+      {"relu", {0, 0, 0}},
+      {"leaky_relu(0.2)", {0.2 * x, 0.2, 0}},
+      {"tanh", {std::tanh(x), 1 - std::tanh(x) * std::tanh(x), -2 * std::tanh(x) * (1 - std::tanh(x) * std::tanh(x))}},
+  };
+  constexpr double printed = 1e-14;  // the numbers above have 15 digits
+  for (const auto& c : cases) {
+    const Jet got = jet(activation(c.text), x);
+    EXPECT_NEAR(got.y, c.expected.y, printed) << c.text;
+    EXPECT_NEAR(got.dy, c.expected.dy, printed) << c.text;
+    EXPECT_NEAR(got.d2y, c.expected.d2y, printed) << c.text;
+  }
+}
+
+TEST(Activations, AllHaveExactGradientsOfAnyLayout) {
+  const Tensor x = tensor({{-3.1, -1.2, -0.4, 0.3}, {0.9, 1.7, 2.6, -0.8}, {-5.2, 4.4, 0.05, -0.07}}, f64);
+  for (const ActivationInfo& info : activations()) {
+    SCOPED_TRACE(info.name);
+    const Activation f = activation(info.name);
+    const auto call = [&](const Inputs& v) { return f(v[0]) * 1.0; };
+    EXPECT_GRADIENTS(call, {x});
+    EXPECT_GRADIENTS(call, {x.t()});
+    EXPECT_GRADIENTS(call, {x.slice(1, 0, 4, 2)});
+    EXPECT_GRADIENTS(call, {x.slice(0, 0, 1).expand({2, 4})});
+    EXPECT_GRADIENTS(call, {zeros({0, 2}, f64)});
+    EXPECT_THROW(f(tensor({1, 2})) + 0.5, DtypeError);
+  }
+}
+
+TEST(Activations, KinksAreWhereSlopesJump) {
+  for (const ActivationInfo& info : activations()) {
+    const Activation f = activation(info.name == "elu" ? "elu(0.5)" : info.name);
+    const double jump = std::abs(jet(f, 1e-9).dy - jet(f, -1e-9).dy);
+    EXPECT_EQ(jump > 1e-3, !f.kinks().empty()) << info.name;
+    EXPECT_TRUE(f.kinks().empty() || f.kinks() == Values{0}) << info.name;
+  }
+  EXPECT_EQ(jet(activation("relu"), 0).dy, 0);
+  EXPECT_EQ(jet(activation("leaky_relu"), 0).dy, 0.01);
+}
+
+// No finite number gives an infinity or NaN, unless the function itself is that large; NaN is handed on.
+TEST(Activations, FiniteForEveryFiniteNumber) {
+  const float top = std::numeric_limits<float>::max(), tiny = std::numeric_limits<float>::min();
+  Tensor x = tensor({0.,  -0.,  double(tiny), -double(tiny), 1.,  -1.,  14.,  -14.,  88.,         -88.,
+                     89., -89., 104.,         -104.,         1e4, -1e4, 1e19, -1e19, double(top), -double(top)})
+                 .requires_grad_();
+  for (const ActivationInfo& info : activations()) {
+    if (info.name == "selu") continue;  // 1.05 max overflows, rightly
+    const Tensor y = activation(info.name)(x) * 1.0;
+    EXPECT_TRUE(all(isfinite(y)).item<bool>()) << info.name;
+    EXPECT_TRUE(all(isfinite(grad({y}, {x}, {ones({20})}, true)[0])).item<bool>()) << info.name;
+    EXPECT_TRUE(std::isnan(activation(info.name)(tensor({double(NAN)})).item<double>())) << info.name;
+  }
+}
+
+TEST(Activations, LimitsAtInfinity) {
+  const double inf = INFINITY;
+  for (const char* name : {"gelu", "gelu_tanh", "silu", "mish"})
+    for (Dtype d : {f32, f64}) {
+      Tensor x = tensor({inf, -inf}, d).requires_grad_();
+      const Tensor y = activation(name)(x);
+      EXPECT_EQ(y.to_vector<double>(), (Values{inf, 0})) << name;
+      EXPECT_EQ(grad({y}, {x}, {ones({2}, d)})[0].to_vector<double>(), (Values{1, 0})) << name;
+    }
+}
+
+// 2e-6 wherever the true value is a normal number: no digits are lost in the left tail.
+TEST(Gelu, KeepsItsDigits) {
+  const int64_t n = 400000;
+  const Tensor x = arange(0, n, 1, f32) * (40.0 / n) - 20.0;
+  const Tensor y = gelu(x);
+  const float* at = x.pointer<float>();
+  double worst = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const long double v = at[i];
+    const long double exact = 0.5L * v * std::erfc(-v / std::sqrt(2.0L));
+    if (std::abs(exact) < std::numeric_limits<float>::min()) continue;
+    worst = std::max(worst, static_cast<double>(std::abs((y.pointer<float>()[i] - exact) / exact)));
+  }
+  EXPECT_LE(worst, 2e-6);
+  EXPECT_LT(gelu(tensor({-13.0})).item<float>(), 0);  // 8e-38
+}
+
+// A user's one line is as good as the catalogue's.
+TEST(OwnActivation, MatchesTheBuiltInMish) {
+  const auto mish2 = [](auto x) { return x * tanh(softplus(x)); };
+  const Tensor x = (arange(0, 200, 1, f64) * 0.1 - 10.03).requires_grad_(), seed = ones({200}, f64);
+  const auto derivatives = [&](const Tensor& y) {
+    const Tensor dy = grad({y}, {x}, {seed}, true, true)[0];
+    return std::vector<Tensor>{y, grad({y}, {x}, {seed}, true)[0], dy, grad({dy}, {x}, {seed})[0]};
+  };
+  const std::vector<Tensor> own = derivatives(elementwise("mish2", mish2, x)), built_in = derivatives(mish(x));
+  for (size_t i = 0; i < own.size(); ++i)
+    EXPECT_TRUE(allclose(own[i].detach(), built_in[i].detach(), 1e-13, 1e-15)) << i;
+  EXPECT_GRADIENTS([&](const Inputs& v) { return elementwise("mish2", mish2, v[0]); },
+                   {x.detach().slice(0, 0, 200, 9)});
+}
+
+// ---- names ----
+
+TEST(Names, SavedFormReadsBack) {
+  EXPECT_EQ(activation("gelu").text(), "gelu");
+  EXPECT_EQ(activation("elu").text(), "elu(1)");
+  EXPECT_EQ(activation(" elu( 0.5 ) ").text(), "elu(0.5)");
+  EXPECT_EQ(activation("leaky_relu(negative_slope=0.2)").text(), "leaky_relu(0.2)");
+  EXPECT_EQ(activation("leaky_relu(negative_slope = -1e-3)").text(), "leaky_relu(-0.001)");
+  EXPECT_EQ(activation("relu()").text(), "relu");
+  for (const ActivationInfo& info : activations()) {
+    const std::string text = activation(info.name).text();
+    EXPECT_EQ(activation(text).text(), text);
+  }
+  const Tensor x = tensor({-1., 2.});
+  EXPECT_TRUE(equal(activation("elu(0.5)")(x), elu(x, 0.5)));
+  EXPECT_TRUE(equal(activation("elu")(x), elu(x)));
+}
+
+TEST(Names, Formulas) {
+  EXPECT_EQ(activation("elu(0.5)").formula(), "where(x > 0, x, 0.5 * expm1(minimum(x, 0)))");
+  EXPECT_EQ(activation("elu").info().formula, "where(x > 0, x, alpha * expm1(minimum(x, 0)))");
+  EXPECT_EQ(activation("gelu").formula(), "x * normal_cdf(x)");
+  EXPECT_EQ(activation("mish").formula(), "x * tanh(softplus(x))");
+  EXPECT_EQ(activation("relu").formula(), "where(x <= 0, 0, x)");
+  EXPECT_EQ(activation("tanh").formula(), "tanh(x)");
+  EXPECT_EQ(activation("identity").formula(), "x");
+}
+
+TEST(Names, Catalogue) {
+  std::set<std::string> names;
+  for (const ActivationInfo& info : activations()) {
+    EXPECT_TRUE(names.insert(info.name).second) << info.name;
+    EXPECT_FALSE(info.family.empty() || info.source.empty() || info.formula.empty()) << info.name;
+  }
+  for (const char* name : {"identity", "relu", "leaky_relu", "elu", "selu", "gelu", "gelu_tanh", "silu", "mish",
+                           "softplus", "sigmoid", "tanh"})
+    EXPECT_TRUE(names.contains(name)) << name;
+  EXPECT_EQ(activation("leaky_relu").info().parameters[0].name, "negative_slope");
+}
+
+// A function of the alphabet is recorded under its own name, once.
+TEST(Names, OneOperationEach) {
+  const Tensor x = ones({2}).requires_grad_();
+  for (const ActivationInfo& info : activations()) {
+    std::vector<std::string> seen;
+    const Observer observer([&](const Operation& o) { seen.push_back(o.name); });
+    activation(info.name)(x);
+    EXPECT_EQ(seen, info.name == "identity" ? std::vector<std::string>() : std::vector<std::string>{info.name});
+  }
+}
+
+TEST(Names, Errors) {
+  EXPECT_EQ(message<NameError>([] { activation("gleu"); }).substr(0, 55),
+            "activation: unknown name 'gleu'; did you mean 'gelu'? K");
+  EXPECT_NE(message<NameError>([] { activation("gleu"); }).find("leaky_relu"), std::string::npos);
+  EXPECT_THROW(activation(""), NameError);
+  EXPECT_NE(message<NameError>([] { activation("elu(alfa=1)"); }).find("did you mean 'alpha'?"), std::string::npos);
+  EXPECT_EQ(message<ValueError>([] { activation("elu(0.5"); }),
+            "activation: the list of parameters must end with ')'; got text 'elu(0.5'");
+  EXPECT_EQ(message<ValueError>([] { activation("elu(x)"); }),
+            "activation: a parameter is not a finite number; got parameter 'x', in 'elu(x)'");
+  EXPECT_THROW(activation("elu(nan)"), ValueError);
+  EXPECT_THROW(activation("elu(1,)x"), ValueError);
+  EXPECT_EQ(message<ValueError>([] { activation("elu(1, 2)"); }),
+            "activation: more parameters than it has; got text 'elu(1, 2)', parameters 1");
+  EXPECT_EQ(message<ValueError>([] { activation("elu(1, alpha=2)"); }),
+            "activation: a parameter is given twice; got text 'elu(1, alpha=2)'");
+  EXPECT_THROW(activation("relu(1)"), ValueError);
+}
+
+}  // namespace
