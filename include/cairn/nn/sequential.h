@@ -1,0 +1,49 @@
+#pragma once
+// Layers one after the other.
+
+#include "cairn/nn/module.h"
+
+namespace cairn::nn {
+
+/// Layers applied in order, named "0", "1", …
+///   nn::Sequential model(nn::Flatten(), nn::Linear(784, 512), nn::Activation("gelu"), nn::Linear(512, 10));
+class Sequential : public Layer {
+ public:
+  Sequential() = default;
+  template <std::derived_from<Layer>... L>
+  requires(!(sizeof...(L) == 1 && (std::same_as<L, Sequential> && ...)))  // that is a move
+      explicit Sequential(L... layers) {
+    (push_back(std::move(layers)), ...);
+  }
+
+  /// Appends a layer and returns it in its lasting place.
+  template <std::derived_from<Layer> L>
+  L& push_back(L layer) {
+    L& kept = add(std::to_string(layers_.size()), std::move(layer));
+    layers_.push_back(&kept);
+    return kept;
+  }
+  /// Appends a layer of which only the base type is known.
+  Layer& push_back(std::unique_ptr<Layer> layer) {
+    layers_.push_back(&add_layer(std::to_string(layers_.size()), std::move(layer)));
+    return *layers_.back();
+  }
+
+  int64_t size() const { return static_cast<int64_t>(layers_.size()); }
+  /// throws  IndexError
+  Layer& operator[](int64_t i) const {
+    require<IndexError>(i >= 0 && i < size(), "Sequential", "no such layer", given("index", i), given("size", size()));
+    return *layers_[static_cast<size_t>(i)];
+  }
+
+  Tensor forward(const Tensor& x) override {
+    Tensor y = x;
+    for (Layer* layer : layers_) y = (*layer)(y);
+    return y;
+  }
+
+ private:
+  std::vector<Layer*> layers_;  // children, whose places outlast a move
+};
+
+}  // namespace cairn::nn

@@ -1,0 +1,289 @@
+#include "cairn/nn/module.h"
+
+#include <cxxabi.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <sstream>
+#include <typeinfo>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "cairn/graph/node.h"
+
+namespace cairn::nn {
+
+static std::string join(const std::string& path, const std::string& name) {
+  return path.empty() ? name : path + "." + name;
+}
+
+// ---- declaring members -----------------------------------------------------------------------------------------------
+
+void Module::check_name(const char* what, const std::string& name) const {
+  require<NameError>(!name.empty() && name.find('.') == std::string::npos, what,
+                     "a name must not be empty or have a dot", given("name", name));
+  const auto is_it = [&](const auto& member) { return member.name == name; };
+  const bool taken = std::any_of(parameters_.begin(), parameters_.end(), is_it) ||
+                     std::any_of(buffers_.begin(), buffers_.end(), is_it) ||
+                     std::any_of(children_.begin(), children_.end(), is_it);
+  require<NameError>(!taken, what, "the module already has a member of this name", given("name", name));
+}
+
+void Module::adopt(std::string name, std::unique_ptr<Module> child) {
+  require<ValueError>(child != nullptr, "add", "the child is null", given("name", name));
+  check_name("add", name);
+  child->prefix(join(path_, name));  // this module may have its place already
+  children_.push_back({std::move(name), std::move(child)});
+}
+
+void Module::prefix(const std::string& name) {
+  each([&](Module& m) { m.path_ = m.path_.empty() ? name : name + "." + m.path_; });
+}
+
+Layer& Module::add_layer(std::string name, std::unique_ptr<Layer> child) {
+  return add(std::move(name), std::move(child));
+}
+
+Tensor& Module::parameter(std::string name, const Tensor& tensor, ParameterOptions options) {
+  check_name("parameter", name);
+  parameters_.push_back({std::move(name), tensor, Tensor(), options});
+  Slot& slot = parameters_.back();
+  try {
+    slot.refresh();
+  } catch (...) {
+    parameters_.pop_back();
+    throw;
+  }
+  return slot.tensor;
+}
+
+Tensor& Module::buffer(std::string name, const Tensor& tensor) {
+  check_name("buffer", name);
+  buffers_.push_back({tensor, std::move(name)});
+  return buffers_.back().tensor;
+}
+
+void Module::Slot::refresh() const {
+  if (tensor.body().get() == seen.body().get()) return;
+  if (seen.defined()) trained = seen.requires_grad();
+  if (tensor.defined()) {
+    if (!tensor.is_leaf())
+      tensor = tensor.detach();  // a value computed from parameters is a starting point, not a formula
+    if (tensor.requires_grad() != trained) tensor.requires_grad_(trained);
+  }
+  seen = tensor;
+}
+
+// ---- walking over the tree -------------------------------------------------------------------------------------------
+
+template <class F>
+void Module::each(const F& f) {
+  f(*this);
+  for (Child& child : children_) child.module->each(f);
+}
+
+template <class F>
+void Module::each(const F& f) const {
+  f(*this);
+  for (const Child& child : children_) std::as_const(*child.module).each(f);
+}
+
+// The name of a module seen from `root`, which may itself be a child of something larger.
+static std::string relative(const std::string& root, const std::string& path) {
+  return root.empty() ? path : path.substr(std::min(path.size(), root.size() + 1));
+}
+
+std::vector<Parameter> Module::named_parameters() const {
+  std::vector<Parameter> found;
+  each([&](const Module& m) {
+    m.refresh();
+    for (const Slot& slot : m.parameters_)
+      if (slot.tensor.defined())
+        found.emplace_back(slot.tensor, join(relative(path_, m.path_), slot.name), slot.options);
+  });
+  return found;
+}
+
+std::vector<Parameter> Module::parameters() const {
+  std::vector<Parameter> found = named_parameters();
+  std::unordered_set<const Body*> seen;
+  std::erase_if(found, [&](const Parameter& p) { return !seen.insert(p.tensor.body().get()).second; });
+  return found;
+}
+
+std::vector<Buffer> Module::named_buffers() const {
+  std::vector<Buffer> found;
+  each([&](const Module& m) {
+    for (const Buffer& b : m.buffers_)
+      if (b.tensor.defined()) found.push_back({b.tensor, join(relative(path_, m.path_), b.name)});
+  });
+  return found;
+}
+
+std::vector<std::pair<std::string, Module*>> Module::children() const {
+  std::vector<std::pair<std::string, Module*>> found;
+  for (const Child& child : children_) found.emplace_back(child.name, child.module.get());
+  return found;
+}
+
+int64_t Module::num_parameters() const {
+  int64_t count = 0;
+  for (const Parameter& p : parameters()) count += p.tensor.numel();
+  return count;
+}
+
+Module& Module::train(bool on) {
+  each([on](Module& m) { m.training_ = on; });
+  return *this;
+}
+
+void Module::zero_grad() {
+  for (Parameter& p : parameters()) p.tensor.set_grad(Tensor());
+}
+
+Module& Module::to(Dtype dtype) {
+  require<DtypeError>(is_float(dtype), "to", "modules hold f32 or f64", given("dtype", dtype));
+  std::unordered_map<const Body*, Tensor> made;  // by the tensor it replaces, so that tied weights stay tied
+  std::vector<Tensor> old;                       // kept alive, or a new tensor could get the address of an old one
+  const auto convert = [&](Tensor& t) {
+    if (!t.defined() || !is_float(t.dtype()) || t.dtype() == dtype) return;
+    old.push_back(t);
+    Tensor& converted = made[t.body().get()];
+    if (!converted.defined()) converted = t.detach().to(dtype);
+    t = converted;
+  };
+  each([&](Module& m) {
+    m.refresh();
+    for (Slot& slot : m.parameters_) convert(slot.tensor);
+    for (Buffer& b : m.buffers_) convert(b.tensor);
+    m.refresh();
+  });
+  return *this;
+}
+
+// ---- state -------------------------------------------------------------------------------------------------------------
+
+StateDict Module::state_dict() const {
+  StateDict state;
+  for (const Parameter& p : named_parameters()) state[p.name] = p.tensor.detach();
+  for (const Buffer& b : named_buffers()) state[b.name] = b.tensor;
+  return state;
+}
+
+std::string to_string(const LoadReport& report) {
+  std::string text;
+  const auto list = [&](const char* what, const std::vector<std::string>& names) {
+    if (names.empty()) return;
+    text += (text.empty() ? "" : "; ") + std::string(what);
+    for (size_t i = 0; i < names.size(); ++i) text += (i == 0 ? " " : ", ") + names[i];
+  };
+  list("missing", report.missing);
+  list("unexpected", report.unexpected);
+  list("of another shape:", report.misfits);
+  return text.empty() ? "everything fits" : text;
+}
+
+LoadReport Module::load_state_dict(const StateDict& state, bool strict) {
+  LoadReport report;
+  std::vector<std::pair<Tensor, const Tensor*>> copies;
+  const StateDict own = state_dict();
+  for (const auto& [name, tensor] : own) {
+    const auto at = state.find(name);
+    if (at == state.end() || !at->second.defined())
+      report.missing.push_back(name);
+    else if (at->second.shape() != tensor.shape())
+      report.misfits.push_back(name + " is " + describe(tensor) + ", the state holds " + describe(at->second));
+    else
+      copies.emplace_back(tensor, &at->second);
+  }
+  for (const auto& [name, tensor] : state)
+    if (!own.contains(name)) report.unexpected.push_back(name);
+  if (strict && !report.ok()) {
+    const std::string text = "load_state_dict: the state does not fit " + type_name() + ": " + to_string(report);
+    if (report.missing.empty() && report.unexpected.empty()) throw ShapeError(text);
+    throw NameError(text);
+  }
+  const NoGrad no_grad;
+  for (auto& [tensor, source] : copies) tensor.copy_(source->detach().to(tensor.dtype()));
+  return report;
+}
+
+uint64_t checksum(const Module& module) {
+  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a, 64 bits
+  const auto mix = [&](const void* data, size_t bytes) {
+    for (size_t i = 0; i < bytes; ++i) hash = (hash ^ static_cast<const unsigned char*>(data)[i]) * 0x100000001b3;
+  };
+  for (const auto& [name, tensor] : module.state_dict()) {
+    mix(name.data(), name.size());
+    const Tensor plain = tensor.contiguous();
+    mix(plain.pointer<char>(), static_cast<size_t>(plain.numel()) * size_of(plain.dtype()));
+  }
+  return hash;
+}
+
+// ---- printing ------------------------------------------------------------------------------------------------------------
+
+std::string Module::type_name() const {
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> text(
+      abi::__cxa_demangle(typeid(*this).name(), nullptr, nullptr, &status), std::free);
+  std::string name = status == 0 ? text.get() : typeid(*this).name();
+  // Without namespaces and template arguments: "cairn::nn::Linear" is Linear, "(anonymous namespace)::Mlp<3>" is Mlp.
+  name = name.substr(0, name.find('<'));
+  const size_t colon = name.rfind(':');
+  return colon == std::string::npos ? name : name.substr(colon + 1);
+}
+
+using Line = std::pair<std::string, const Module*>;  // the module whose own parameters belong to the line, or null
+
+static void list_lines(const Module& m, const std::string& label, const std::string& indent, std::vector<Line>& lines) {
+  const std::string head = indent + label + m.type_name() + "(" + m.options();
+  const auto children = m.children();
+  if (children.empty()) {
+    lines.emplace_back(head + ")", &m);
+    return;
+  }
+  lines.emplace_back(head, &m);
+  for (const auto& [name, child] : children) list_lines(*child, "(" + name + "): ", indent + "  ", lines);
+  lines.emplace_back(indent + ")", nullptr);
+}
+
+std::ostream& operator<<(std::ostream& out, const Module& module) {
+  std::vector<Line> lines;
+  list_lines(module, "", "", lines);
+  for (size_t i = 0; i < lines.size(); ++i) out << (i == 0 ? "" : "\n") << lines[i].first;
+  return out;
+}
+
+// 535818 is "535,818".
+static std::string with_commas(int64_t n) {
+  std::string digits = std::to_string(n);
+  for (auto at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<size_t>(at), ",");
+  return digits;
+}
+
+std::string summary(const Module& module) {
+  std::vector<Line> lines;
+  list_lines(module, "", "", lines);
+  size_t width = 0;
+  for (const Line& line : lines) width = std::max(width, line.first.size());
+  std::ostringstream out;
+  for (const auto& [text, m] : lines) {
+    out << text;
+    // Own parameters are those whose name has no dot.
+    int64_t own = 0;
+    if (m)
+      for (const Parameter& p : m->named_parameters())
+        if (p.name.find('.') == std::string::npos) own += p.tensor.numel();
+    if (own > 0) {
+      const std::string count = with_commas(own);
+      out << std::string(width - text.size() + 2 + (count.size() < 11 ? 11 - count.size() : 0), ' ') << count;
+    }
+    out << '\n';
+  }
+  out << with_commas(module.num_parameters()) << " parameters\n";
+  return out.str();
+}
+
+}  // namespace cairn::nn
