@@ -1,0 +1,264 @@
+// The library held to values, gradients and whole training runs computed with PyTorch; see README.md beside this file.
+#include <gtest/gtest.h>
+
+#include <cairn/cairn.h>
+
+#include <cmath>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+
+namespace cairn {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr double activation_tolerance = 1e-12;
+constexpr double operation_tolerance = 1e-10;
+constexpr double optimizer_tolerance = 1e-10;
+constexpr double training_tolerance = 1e-9;
+
+Json load(const std::string& name) {
+  std::ifstream file(std::string(CAIRN_REFERENCE_DIR) + "/" + name + ".json");
+  EXPECT_TRUE(file) << "missing: " << name;
+  return Json::parse(file);
+}
+
+Tensor tensor_of(const Json& j) {
+  return from_vector(j["data"].get<std::vector<double>>(), Shape(j["shape"].get<std::vector<int64_t>>()));
+}
+
+Tensor integers_of(const Json& j) {
+  return from_vector(j["data"].get<std::vector<int64_t>>(), Shape(j["shape"].get<std::vector<int64_t>>()));
+}
+
+void expect_near(const Tensor& ours, const Json& theirs, double tolerance, const std::string& what) {
+  ASSERT_EQ(ours.shape(), Shape(theirs["shape"].get<std::vector<int64_t>>())) << what;
+  const auto a = ours.to_vector<double>(), b = theirs["data"].get<std::vector<double>>();
+  for (size_t i = 0; i < a.size(); ++i)
+    EXPECT_LE(std::abs(a[i] - b[i]), tolerance * std::max(1.0, std::abs(b[i])))
+        << what << " at " << i << ": ours " << a[i] << ", theirs " << b[i];
+}
+
+// One case of an operation: what it is called with.
+struct Case {
+  Json params;
+  std::map<std::string, Tensor> inputs, integers;
+
+  const Tensor& operator()(const std::string& name) const { return inputs.at(name); }
+  int64_t dim() const { return params["dim"].get<int64_t>(); }
+  Dims dims(const char* name = "dims") const { return Dims(params[name].get<std::vector<int64_t>>()); }
+};
+
+using Operation = std::function<Tensor(const Case&)>;
+
+void check(const std::string& file, const std::map<std::string, Operation>& operations) {
+  const Json whole = load(file);
+  const Json& cases = whole["cases"];
+  ASSERT_FALSE(cases.empty());
+  for (const Json& c : cases) {
+    const std::string name = c["op"];
+    SCOPED_TRACE(file + ": " + name + " " + c["params"].dump().substr(0, 80));
+    ASSERT_TRUE(operations.contains(name)) << "a case without an operation";
+    Case given{c["params"], {}, {}};
+    for (const auto& [key, value] : c["inputs"].items()) given.inputs[key] = tensor_of(value).requires_grad_();
+    if (c.contains("int_inputs"))
+      for (const auto& [key, value] : c["int_inputs"].items()) given.integers[key] = integers_of(value);
+    const Tensor y = operations.at(name)(given);
+    expect_near(y, c["output"], operation_tolerance, "output");
+    y.backward(tensor_of(c["grad_output"]));
+    for (const auto& [key, value] : c["grads"].items())
+      expect_near(given.inputs[key].grad(), value, operation_tolerance, "gradient of " + key);
+  }
+}
+
+TEST(Reference, Operations) {
+  check("ops",
+        {
+            {"add_broadcast", [](const Case& c) { return c("a") + c("b"); }},
+            {"mul_broadcast", [](const Case& c) { return c("a") * c("b"); }},
+            {"div_broadcast", [](const Case& c) { return c("a") / c("b"); }},
+            {"pow", [](const Case& c) { return pow(c("a"), c.params["exponent"].get<double>()); }},
+            {"pow_tensor", [](const Case& c) { return pow(c("a"), c("b")); }},
+            {"matmul", [](const Case& c) { return matmul(c("a"), c("b")); }},
+            {"matmul_vector", [](const Case& c) { return matmul(c("a"), c("b")); }},
+            {"matmul_batched", [](const Case& c) { return matmul(c("a"), c("b")); }},
+            {"sum", [](const Case& c) { return sum(c("a"), c.dims()); }},
+            {"mean_keepdim", [](const Case& c) { return mean(c("a"), c.dims(), true); }},
+            {"var_unbiased", [](const Case& c) { return var(c("a"), c.dims()); }},
+            {"permute", [](const Case& c) { return c("a").permute(c.dims()); }},
+            {"slice", [](const Case& c) { return c("a").slice(c.dim(), c.params["start"], c.params["end"]); }},
+            {"slice_step",
+             [](const Case& c) { return c("a").slice(c.dim(), c.params["start"], c.params["end"], c.params["step"]); }},
+            {"concat",
+             [](const Case& c) {
+               return cat({c("a"), c("b")}, c.dim());
+             }},
+            {"stack",
+             [](const Case& c) {
+               return stack({c("a"), c("b")}, c.dim());
+             }},
+            {"sqrt", [](const Case& c) { return sqrt(c("a")); }},
+            {"log", [](const Case& c) { return log(c("a")); }},
+            {"abs", [](const Case& c) { return abs(c("a")); }},
+            {"maximum", [](const Case& c) { return maximum(c("a"), c("b")); }},
+            {"clamp", [](const Case& c) { return clamp(c("a"), c.params["min"], c.params["max"]); }},
+            {"cumsum", [](const Case& c) { return cumsum(c("a"), c.dim()); }},
+            {"index_select", [](const Case& c) { return index_select(c("a"), c.dim(), c.integers.at("index")); }},
+            {"gather", [](const Case& c) { return gather(c("a"), c.dim(), c.integers.at("index")); }},
+            {"where", [](const Case& c) { return where(c.integers.at("mask").to(boolean), c("a"), c("b")); }},
+        });
+}
+
+TEST(Reference, Folds) {
+  check("folds", {
+                     {"softmax", [](const Case& c) { return softmax(c("x"), c.dim()); }},
+                     {"log_softmax", [](const Case& c) { return log_softmax(c("x"), c.dim()); }},
+                     {"softmin", [](const Case& c) { return softmin(c("x"), c.dim()); }},
+                     {"logsumexp", [](const Case& c) { return logsumexp(c("x"), {c.dim()}); }},
+                     {"max", [](const Case& c) { return amax(c("x"), {c.dim()}); }},
+                     {"min", [](const Case& c) { return amin(c("x"), {c.dim()}); }},
+                     {"mean", [](const Case& c) { return mean(c("x"), {c.dim()}); }},
+                     {"norm", [](const Case& c) { return norm(c("x"), c.params["p"].get<double>(), {c.dim()}); }},
+                 });
+}
+
+TEST(Reference, Layers) {
+  const Operation apply_linear = [](const Case& c) { return linear(c("x"), c("weight"), c("bias")); };
+  check("layers", {
+                      {"linear", apply_linear},
+                      {"linear_3d", apply_linear},
+                      {"layer_norm",
+                       [](const Case& c) {
+                         return layer_norm(c("x"), c.dims("normalized_shape"), c("weight"), c("bias"),
+                                           c.params["eps"].get<double>());
+                       }},
+                  });
+}
+
+TEST(Reference, Losses) {
+  const auto target = [](const Case& c) { return c.integers.at("target"); };
+  const auto float_target = [](const Case& c) { return tensor_of(c.params["target"]); };
+  check("losses",
+        {
+            {"cross_entropy", [&](const Case& c) { return cross_entropy(c("logits"), target(c)); }},
+            {"cross_entropy_sum",
+             [&](const Case& c) { return cross_entropy(c("logits"), target(c), {.reduction = Reduction::sum}); }},
+            {"cross_entropy_label_smoothing",
+             [&](const Case& c) {
+               return cross_entropy(c("logits"), target(c), {.label_smoothing = c.params["label_smoothing"]});
+             }},
+            {"cross_entropy_weight",
+             [&](const Case& c) {
+               return cross_entropy(c("logits"), target(c), {.weight = tensor_of(c.params["weight"])});
+             }},
+            {"cross_entropy_ignore_index",
+             [&](const Case& c) {
+               return cross_entropy(c("logits"), target(c), {.ignore_index = c.params["ignore_index"]});
+             }},
+            {"cross_entropy_soft_target", [&](const Case& c) { return cross_entropy(c("logits"), float_target(c)); }},
+            {"nll_loss", [&](const Case& c) { return nll_loss(log_softmax(c("logits"), 1), target(c)); }},
+            {"mse_loss", [](const Case& c) { return mse_loss(c("pred"), c("target")); }},
+            {"l1_loss", [](const Case& c) { return l1_loss(c("pred"), c("target")); }},
+            {"smooth_l1_loss",
+             [](const Case& c) { return smooth_l1_loss(c("pred"), c("target"), {.beta = c.params["beta"]}); }},
+            {"huber_loss",
+             [](const Case& c) { return huber_loss(c("pred"), c("target"), {.delta = c.params["delta"]}); }},
+            {"bce_with_logits", [&](const Case& c) { return bce_with_logits(c("logits"), float_target(c)); }},
+            {"kl_div_batchmean",
+             [&](const Case& c) {
+               const Tensor logits = log_softmax(c("logits"), 1);
+               return kl_div(logits, float_target(c), {.reduction = Reduction::sum}) /
+                      static_cast<double>(logits.size(0));
+             }},
+        });
+}
+
+TEST(Reference, Activations) {
+  const std::map<std::string, std::function<Tensor(const Tensor&)>> alphabet{
+      {"exp", [](const Tensor& x) { return exp(x); }},
+      {"sin", [](const Tensor& x) { return sin(x); }},
+      {"erf", [](const Tensor& x) { return erf(x); }},
+      {"log_sigmoid", [](const Tensor& x) { return log_sigmoid(x); }},
+  };
+  const Json file = load("activations");
+  ASSERT_FALSE(file["cases"].empty());
+  for (const Json& c : file["cases"]) {
+    const std::string name = c["activation"];
+    SCOPED_TRACE(name);
+    const Tensor x = tensor_of(c["x"]).requires_grad_();
+    const Tensor y = alphabet.contains(name) ? alphabet.at(name)(x) : activation(name)(x);
+    expect_near(y, c["y"], activation_tolerance, "value");
+    // The fused derivative, and the recorded one with its own.
+    expect_near(grad({y}, {x}, {ones_like(y)}, true)[0], c["dy"], activation_tolerance, "derivative, fused");
+    const Tensor dy = grad({y}, {x}, {ones_like(y)}, true, true)[0];
+    expect_near(dy, c["dy"], activation_tolerance, "derivative, recorded");
+    Tensor d2y = zeros_like(x);
+    if (dy.requires_grad())
+      if (const Tensor g = grad({dy}, {x}, {ones_like(dy)}, false, false, true)[0]; g.defined()) d2y = g;
+    expect_near(d2y, c["d2y"], activation_tolerance, "second derivative");
+  }
+}
+
+TEST(Reference, Optimizers) {
+  const Json file = load("optimizers");
+  ASSERT_FALSE(file["cases"].empty());
+  for (const Json& c : file["cases"]) {
+    const std::string name = c["optimizer"];
+    SCOPED_TRACE(name);
+    const Tensor a = tensor_of(c["A"]), y = tensor_of(c["y"]);
+    Tensor w = tensor_of(c["w0"]).requires_grad_();
+    const Json& p = c["params"];
+    const auto option = [&](const char* key, double otherwise) { return p.value(key, otherwise); };
+    std::unique_ptr<optim::Optimizer> optimizer;
+    if (name == "adamw")
+      optimizer = std::make_unique<optim::AdamW>(
+          std::vector<Tensor>{w}, optim::AdamWOptions{.lr = p["lr"], .weight_decay = option("weight_decay", 0.01)});
+    else
+      optimizer = std::make_unique<optim::SGD>(std::vector<Tensor>{w},
+                                               optim::SGDOptions{.lr = p["lr"],
+                                                                 .momentum = option("momentum", 0),
+                                                                 .dampening = option("dampening", 0),
+                                                                 .weight_decay = option("weight_decay", 0),
+                                                                 .nesterov = p.value("nesterov", false)});
+    for (const Json& expected : c["trajectory"]) {
+      optimizer->zero_grad();
+      mean(square(matmul(a, w) - y)).backward();
+      optimizer->step();
+      expect_near(w, expected, optimizer_tolerance, "parameters");
+    }
+  }
+}
+
+TEST(Reference, TrainingRuns) {
+  int runs = 0;
+  const Json file = load("training");
+  ASSERT_FALSE(file["cases"].empty());
+  for (const Json& c : file["cases"]) {
+    SCOPED_TRACE(c["run"].get<std::string>() + " " + c.value("activation", ""));
+    const Tensor x = tensor_of(c["x"]);
+    const auto labels = c["y"].get<std::vector<int64_t>>();
+    const Tensor y = from_vector(labels, {static_cast<int64_t>(labels.size())});
+    nn::Sequential model(nn::Linear(5, 8), nn::Activation(c["activation"].get<std::string>()), nn::Linear(8, 3));
+    model.to(f64);
+    std::map<std::string, Tensor> state;
+    for (const auto& [name, value] : c["state"].items()) state[name] = tensor_of(value);
+    model.load_state_dict(state);
+    optim::SGD optimizer(model.parameters(), {.lr = 0.1, .momentum = 0.9});
+    for (const Json& expected : c["loss"]) {
+      optimizer.zero_grad();
+      const Tensor loss = cross_entropy(model(x), y);
+      loss.backward();
+      optimizer.step();
+      EXPECT_NEAR(loss.item<double>(), expected.get<double>(), training_tolerance);
+    }
+    for (const auto& [name, value] : model.state_dict())
+      expect_near(value, c["final_state"][name], training_tolerance, name);
+    ++runs;
+  }
+  EXPECT_EQ(runs, 3);
+}
+
+}  // namespace
+}  // namespace cairn
