@@ -30,6 +30,14 @@ endif()
 list(APPEND CAIRN_PUBLIC_FLAGS -fno-math-errno -fno-trapping-math)
 # GCC notes that passing vectors by value changed between its versions; library and program share a compiler here.
 list(APPEND CAIRN_PUBLIC_FLAGS -Wno-psabi)
+# GCC 12 takes {7, 7, 7, 0}, moved as one wide constant, for 7 four times wherever AVX-512 can broadcast it: a wrong shape or
+# list without a word. Moves of at most 16 bytes do not take that path. tests/base/compiler_test.cpp watches it.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  check_cxx_compiler_flag("-mmove-max=128 -mstore-max=128" CAIRN_COMPILER_HAS_MOVE_MAX)
+  if(CAIRN_COMPILER_HAS_MOVE_MAX)
+    list(APPEND CAIRN_PUBLIC_FLAGS -mmove-max=128 -mstore-max=128)
+  endif()
+endif()
 
 set(CAIRN_WARNING_FLAGS -Wall -Wextra -Wpedantic -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wextra-semi
                         -Wformat=2 -Wundef)

@@ -215,6 +215,9 @@ class Run {
   void accumulate(Body& owner, Tensor g) {
     Tensor before(owner.grad);
     if (!before.defined()) {
+      // A gradient has its tensor's order in memory, which is what data<T>() and optimisers read.
+      const bool laid_out = owner.contiguous ? g.is_contiguous() : g.strides() == owner.strides;
+      if (!laid_out) g = create_ ? g.contiguous() : empty_like(Tensor(Ref<Body>::share(&owner))).copy_(g);
       // A buffer that somebody else can see must not become a gradient: zeroing or clipping it would change theirs.
       const bool ours = g.body()->count.unique() && g.body()->storage->unique() && g.is_dense();
       owner.grad = ours ? g.body() : g.clone().body();

@@ -219,10 +219,10 @@ TEST(Losses, BinaryCrossEntropy) {
   const V expected{half, quarter, 0, 0};
   expect_near(values(bce_with_logits(x, t, {.reduction = Reduction::none})), expected);
   EXPECT_NEAR(value(bce_with_logits(x, t)), (half + quarter) / 4, f64_tolerance);
-  const Tensor two = full({4}, 2, f64);
-  expect_near(values(bce_with_logits(x, t, {.pos_weight = two, .reduction = Reduction::none})),
-              {2 * half, quarter, 0, 0});
-  EXPECT_NEAR(value(bce_with_logits(x, t, {.weight = two, .reduction = Reduction::sum})), 2 * (half + quarter),
+  const Tensor three = full({4}, 3, f64);
+  expect_near(values(bce_with_logits(x, t, {.pos_weight = three, .reduction = Reduction::none})),
+              {3 * half, quarter, 0, 0});
+  EXPECT_NEAR(value(bce_with_logits(x, t, {.weight = three, .reduction = Reduction::sum})), 3 * (half + quarter),
               f64_tolerance);
   // Digits survive far out, where 1 − σ(x) has lost them all.
   EXPECT_NEAR(value(bce_with_logits(tensor({-40.}, f64), tensor({0.}, f64))) / std::exp(-40), 1, 1e-14);
