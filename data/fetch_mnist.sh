@@ -55,7 +55,7 @@ fetch() { # fetch(name, sum): from the first mirror that has it whole
 mkdir -p "$folder" || fail "cannot make the folder $folder"
 [[ -w $folder ]] || fail "cannot write to $folder"
 part=''
-trap '[[ -z $part ]] || rm -f "$part"' EXIT
+trap '[[ -z $part ]] || rm -f "$part"; rmdir "$folder" 2>/dev/null || true' EXIT # rmdir: only when nothing came
 for ((i = 0; i < ${#files[@]}; i += 2)); do
   name=${files[i]} sum=${files[i + 1]}
   good "$folder/$name" "$sum" && continue

@@ -49,7 +49,7 @@ Options read_options(int argc, char** argv) {
   add("validation", "training images held back, to compare options on", "0", "N");
   add("seed", "of the first weights and of the order of images", "1", "N");
   add("threads", "to compute on; the result is the same for any number", std::to_string(num_threads()), "N");
-  parser.add_options()("help", "this text");
+  parser.add_options()("h,help", "this text");
   const cxxopts::ParseResult found = parser.parse(argc, argv);
   if (found.count("help")) {
     std::printf("%s", parser.help().c_str());
@@ -124,8 +124,8 @@ void train_and_test(const Options& o, const data::Mnist& mnist, nn::Layer& model
   const data::TensorDataset test_set(mnist.test_images, mnist.test_labels, scale);
   const data::DataLoader loader(train_set, {.batch_size = o.batch_size, .shuffle = true, .seed = o.seed});
   std::printf("training: %" PRId64 " images, %s, learning rate %g, batches of %" PRId64 ", seed %" PRIu64
-              ", %d threads\n",
-              kept, o.optimizer.c_str(), o.lr, o.batch_size, o.seed, num_threads());
+              ", on %d thread%s\n",
+              kept, o.optimizer.c_str(), o.lr, o.batch_size, o.seed, num_threads(), num_threads() == 1 ? "" : "s");
 
   const bool on_terminal = ::isatty(STDOUT_FILENO) == 1;
   double seconds = 0, shown = 0;
@@ -144,8 +144,9 @@ void train_and_test(const Options& o, const data::Mnist& mnist, nn::Layer& model
     std::printf("  held back: loss %.4f  accuracy %.2f %%\n", held.loss, 100 * held.accuracy);
   }
   const train::Evaluation test = train::evaluate(model, data::DataLoader(test_set, {.batch_size = 1000}));
-  std::printf("trained for %.1f s, on %d threads at once\n", seconds, std::max(1, parallel_stats().largest_team));
-  std::printf("weights: %016" PRIx64 "\n", nn::checksum(model));
+  const int team = std::max(1, parallel_stats().largest_team);
+  std::printf("trained for %.1f s on %d thread%s\n", seconds, team, team == 1 ? "" : "s");
+  std::printf("checksum of the weights: %016" PRIx64 "\n", nn::checksum(model));
   std::printf("test accuracy: %.2f %%\n", 100 * test.accuracy);
 }
 

@@ -221,7 +221,7 @@ class Run {
       // A buffer that somebody else can see must not become a gradient: zeroing or clipping it would change theirs.
       const bool ours = g.body()->count.unique() && g.body()->storage->unique() && g.is_dense();
       owner.grad = ours ? g.body() : g.clone().body();
-    } else if (create_) {
+    } else if (create_ || !before.is_dense()) {
       owner.grad = (before + g).body();
     } else {
       before.add_(g);
@@ -341,7 +341,7 @@ Tensor& Tensor::requires_grad_(bool on) {
   if (on) {
     // Made now and not on first use, where two threads that share the tensor would race for it.
     gradient_node(*this);
-    detached(*this);
+    if (!body_->alias) body_->alias = detached(*this);
   } else if (body_->node) {
     body_->node->owner = nullptr;
     body_->node = nullptr;

@@ -7,6 +7,10 @@
 
 namespace cairn {
 
+std::string describe(const std::string& text) { return "'" + text + "'"; }
+
+std::string describe(const char* text) { return describe(std::string(text)); }
+
 std::string describe(double value) {
   char text[32];
   const auto end = std::to_chars(text, text + sizeof text, value).ptr;

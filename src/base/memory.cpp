@@ -100,7 +100,12 @@ void count(int64_t bytes) {
   }
 }
 
-void* from_system(size_t bytes) { return ::operator new (bytes, std::align_val_t{alignment}); }
+void* from_system(size_t bytes) {
+  const std::align_val_t line{alignment};
+  if (void* p = ::operator new(bytes, line, std::nothrow)) return p;
+  release_pool();  // blocks of other sizes may be what is missing
+  return ::operator new(bytes, line);
+}
 void to_system(void* p) { ::operator delete (p, std::align_val_t{alignment}); }
 
 }  // namespace

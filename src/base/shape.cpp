@@ -31,12 +31,22 @@ std::string to_string(const Shape& shape) {
 
 std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << to_string(shape); }
 
+int64_t checked_numel(const char* operation, const Shape& shape) {
+  int64_t product = 1;  // of the sizes other than 0: strides are products of sizes, whether or not one of them is 0
+  for (int64_t n : shape) {
+    require(n >= 0, operation, "a size is negative", given("shape", shape));
+    if (__builtin_mul_overflow(product, std::max<int64_t>(n, 1), &product) || product > max_numel)
+      fail<ShapeError>(operation, "the tensor would be larger than 64 TiB", given("shape", shape));
+  }
+  return shape.contains(0) ? 0 : product;
+}
+
 Strides row_major(const Shape& shape) {
   Strides strides = shape;
-  int64_t step = 1;
+  uint64_t step = 1;  // unsigned, so that a shape nobody has checked yet wraps
   for (int i = shape.size() - 1; i >= 0; --i) {
-    strides[i] = step;
-    step *= std::max<int64_t>(shape[i], 1);
+    strides[i] = static_cast<int64_t>(step);
+    step *= static_cast<uint64_t>(std::max<int64_t>(shape[i], 1));
   }
   return strides;
 }

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <exception>
 
 #include "cairn/base/error.h"
 
@@ -49,13 +50,22 @@ void run_chunks(int64_t chunks, ChunkFunction f, void* context) {
     return;
   }
   int started = 0;
+  std::exception_ptr thrown;
 #pragma omp parallel num_threads(team)
   {
 #pragma omp single nowait
     started = omp_get_num_threads();
 #pragma omp for schedule(static)
-    for (int64_t i = 0; i < chunks; ++i) f(context, i);
+    for (int64_t i = 0; i < chunks; ++i) {
+      try {
+        f(context, i);
+      } catch (...) {
+#pragma omp critical(cairn_thrown)
+        thrown = std::current_exception();
+      }
+    }
   }
+  if (thrown) std::rethrow_exception(thrown);
   regions.fetch_add(1, std::memory_order_relaxed);
   int seen = largest_team.load(std::memory_order_relaxed);
   while (started > seen && !largest_team.compare_exchange_weak(seen, started)) {

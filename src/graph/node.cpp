@@ -76,13 +76,9 @@ const Ref<Node>& gradient_node(const Tensor& x) {
 }
 
 Ref<Body> detached(const Tensor& x) {
-  Body& b = *x.body();
-  if (b.alias) return b.alias;
-  Ref<Body> bare = Body::make(b.storage, b.shape, b.strides, b.offset, b.dtype);
-  // Kept for the next operation only where a graph is recorded for x: plain data may be read by several threads at
-  // once.
-  if (b.requires_grad) b.alias = bare;
-  return bare;
+  // Only a leaf has one ready (requires_grad_ makes it): several threads may read x here, so nothing is written.
+  const Body& b = *x.body();
+  return b.alias ? b.alias : Body::make(b.storage, b.shape, b.strides, b.offset, b.dtype);
 }
 
 Tensor attach(const Ref<Body>& elements, const Ref<Node>& node) {

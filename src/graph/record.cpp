@@ -52,6 +52,8 @@ void connect(Ref<Node> node, Tensor& y, const Tensor* const* inputs, Keep keep) 
       in.version = in.saved->storage->version;
     }
   }
+  require<GraphError>(!y.requires_grad(), node->name,
+                      "record was given an output that has a graph already; compute it under NoGrad", y);
   if (keep.has_output()) {
     node->output.saved = detached(y);
     node->output.version = y.body()->storage->version;

@@ -17,7 +17,7 @@ enum class Fold { sum, sum_of_squares, prod, max, min };
 template <class S>
 void fold(Fold op, const S* x, S* y, Extent e);
 
-/// T is int64_t, bool or uint8_t; sum of squares is not offered.
+/// T is int64_t or bool; sum of squares is not offered.
 template <class T>
 void fold_whole(Fold op, const T* x, int64_t* y, Extent e);
 

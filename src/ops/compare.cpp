@@ -117,13 +117,7 @@ static Tensor where_number(const Tensor& condition, bool taken, const Tensor& x,
   check_condition(condition);
   Tensor y = ops::broadcast_output("where", x, condition, x.dtype());
   visit_any(x.dtype(), [&]<class S>() {
-    S c;
-    if constexpr (std::is_same_v<S, int64_t>)
-      c = ops::whole_number("where", x, number);
-    else if constexpr (std::is_same_v<S, bool>)
-      c = number != 0;
-    else
-      c = static_cast<S>(number);
+    const S c = ops::element_for<S>("where", x, number);
     ops::fill<S, bool, S>(y, condition, x, [c, taken](bool m, S v) { return m == taken ? v : c; });
   });
   return record("where_scalar", y, {condition, x}, Keep::input(0), [taken](const Backward& s) -> Grads {

@@ -124,8 +124,8 @@ Tensor clamp(const Tensor& x0, std::optional<double> lo, std::optional<double> h
     }
   });
   if (branches_wanted()) {
-    report_branches(x < low);
-    report_branches(x > high);
+    if (lo) report_branches(x < low);
+    if (hi) report_branches(x > high);
   }
   return record("clamp", std::move(y), {x0}, Keep::inputs(), [low, high](const Backward& s) -> Grads {
     const Tensor in = s.input(0).detach();

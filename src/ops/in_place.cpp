@@ -66,18 +66,7 @@ int64_t wrapping(uint64_t v) { return static_cast<int64_t>(v); }
 Tensor& Tensor::fill_(double value) {
   prepare("fill_", *this);
   visit_any(dtype(), [&]<class S>() {
-    S v;
-    if constexpr (std::is_same_v<S, int64_t>) {
-      v = ops::whole_number("fill_", *this, value);
-    } else if constexpr (std::is_same_v<S, uint8_t>) {
-      require<ValueError>(value >= 0 && value <= 255 && value == static_cast<double>(static_cast<int>(value)), "fill_",
-                          "a u8 tensor takes whole numbers from 0 to 255", *this, given("value", value));
-      v = static_cast<S>(value);
-    } else if constexpr (std::is_same_v<S, bool>) {
-      v = value != 0;
-    } else {
-      v = static_cast<S>(value);
-    }
+    const S v = ops::element_for<S>("fill_", *this, value);
     if (is_dense()) {
       S* p = pointer<S>();
       parallel_for(numel(), 4 * map_grain, [&](int64_t begin, int64_t end) { std::fill(p + begin, p + end, v); });
@@ -91,6 +80,7 @@ Tensor& Tensor::fill_(double value) {
 
 Tensor& Tensor::copy_(const Tensor& source) {
   const Tensor x = prepare("copy_", *this, source);
+  if (ops::bytes_of(x) == ops::bytes_of(*this) && x.shape() == shape() && x.strides() == strides()) return *this;
   kernels::copy_strided(shape(), dtype(), ops::bytes_of(x), ops::stretched(x, shape()), dtype(), ops::bytes_of(*this),
                         strides());
   bump_version();

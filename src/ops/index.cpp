@@ -16,6 +16,15 @@ namespace {
 
 constexpr int64_t grain = 1 << 15;
 
+// Whole numbers wrap round.
+template <class S>
+S plus(S a, S b) {
+  if constexpr (std::is_same_v<S, int64_t>)
+    return static_cast<S>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+  else
+    return a + b;
+}
+
 // Row-major indices, each within [0, size).
 Tensor checked_index(const char* operation, const Tensor& index, int64_t size) {
   require<DtypeError>(index.dtype() == i64, operation, "the index must be i64; convert with to(i64)",
@@ -64,7 +73,7 @@ void add_slices(const Tensor& y, int dim, const Tensor& index, const Tensor& sou
         for (int64_t i = 0; i < n; ++i) {
           S* row = to + (o * a.size + at[i]) * a.inner + c;
           const S* add = from + (o * n + i) * a.inner + c;
-          for (int64_t j = 0; j < count; ++j) row[j] += add[j];
+          for (int64_t j = 0; j < count; ++j) row[j] = plus(row[j], add[j]);
         }
         begin += count;
       }
@@ -154,7 +163,10 @@ void add_places(const Tensor& y, int dim, const Tensor& index, const Tensor& sou
     for_rows(index.shape(), dim, y.strides(), source.strides(), true, [&](int64_t to, int64_t from, int64_t row) {
       S* p = y.pointer<S>() + to;
       const S* add = source.pointer<S>() + from;
-      for (int64_t j = 0; j < length; ++j) p[at[row + j] * along + j * xj] += add[j * sj];
+      for (int64_t j = 0; j < length; ++j) {
+        S& sum = p[at[row + j] * along + j * xj];
+        sum = plus(sum, add[j * sj]);
+      }
     });
   });
 }
@@ -283,7 +295,8 @@ Tensor one_hot(const Tensor& index, int64_t classes) {
   if (classes < 0) {
     require<ValueError>(n > 0, "one_hot", "no index to tell the number of classes from; give it",
                         given("index", index));
-    classes = *std::max_element(p, p + n) + 1;
+    // At least one class, so that a negative index is out of range.
+    classes = std::clamp<int64_t>(*std::max_element(p, p + n), 0, INT64_MAX - 1) + 1;
   }
   const Tensor places = checked_index("one_hot", flat, classes);
   Shape shape = index.shape();

@@ -74,6 +74,9 @@ Tensor pad(const Tensor& x, const std::vector<int64_t>& pads, double value) {
   int64_t from = ops::offset_of(x), to = 0;
   for (size_t i = 0; i < pads.size(); i += 2) {
     const int d = x.dim() - 1 - static_cast<int>(i / 2);
+    for (const int64_t p : {pads[i], pads[i + 1]})
+      require<ValueError>(p >= -max_numel && p <= max_numel, "pad", "a pad is out of range", x, given("dim", d),
+                          given("pad", p));
     shape[d] += pads[i] + pads[i + 1];
     require(shape[d] >= 0, "pad", "negative pads crop more than there is", x, given("dim", d), given("before", pads[i]),
             given("after", pads[i + 1]));
@@ -81,13 +84,14 @@ Tensor pad(const Tensor& x, const std::vector<int64_t>& pads, double value) {
   }
   Tensor y = ops::empty_ordered(x, shape);
   if (common != shape) y.fill_(value);
-  for (size_t i = 0; i < pads.size(); i += 2) {
-    const int d = x.dim() - 1 - static_cast<int>(i / 2);
-    from += std::max<int64_t>(-pads[i], 0) * x.strides()[d];
-    to += std::max<int64_t>(pads[i], 0) * y.strides()[d];
-  }
-  if (common.numel() > 0)
+  if (common.numel() > 0) {  // so that the pads in front lie within x and y
+    for (size_t i = 0; i < pads.size(); i += 2) {
+      const int d = x.dim() - 1 - static_cast<int>(i / 2);
+      from += std::max<int64_t>(-pads[i], 0) * x.strides()[d];
+      to += std::max<int64_t>(pads[i], 0) * y.strides()[d];
+    }
     ops::copy_elements(as_strided(x, common, x.strides(), from), as_strided(y, common, y.strides(), to));
+  }
   return record("pad", y, {x}, Keep::nothing(), [pads](const Backward& s) -> Grads {
     std::vector<int64_t> back = pads;
     for (int64_t& p : back) p = -p;

@@ -58,6 +58,17 @@ auto number_for(const char* operation, const Tensor& x, double c) {
     return static_cast<double>(c);
 }
 
+/// The number as an element of x: whole in an i64 tensor, whole and from 0 to 255 in a u8 one.
+template <class S>
+S element_for(const char* operation, const Tensor& x, double c) {
+  if constexpr (std::is_same_v<S, int64_t>) return whole_number(operation, x, c);
+  if constexpr (std::is_same_v<S, bool>) return c != 0;
+  if constexpr (std::is_same_v<S, uint8_t>)
+    require<ValueError>(c >= 0 && c <= 255 && c == static_cast<double>(static_cast<int>(c)), operation,
+                        "a u8 tensor takes whole numbers from 0 to 255", x, given("value", c));
+  return static_cast<S>(c);
+}
+
 /// An uninitialised result of the broadcast shape, in the memory order of its larger operand, then of the first.
 inline Tensor broadcast_output(const char* operation, const Tensor& a, const Tensor& b, Dtype dtype) {
   if (a.shape() == b.shape()) return empty_like(a, dtype);

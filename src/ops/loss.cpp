@@ -49,16 +49,18 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, const SmoothL1L
   const double beta = options.beta;
   require<ValueError>(beta >= 0, "smooth_l1_loss", "beta must not be negative", given("beta", beta));
   if (beta == 0) return l1_loss(input, target, options.reduction);
-  const Tensor d = input - target, size = abs(d);
-  return reduce(where(size < beta, square(d) * (0.5 / beta), size - 0.5 * beta), options.reduction);
+  const Tensor size = abs(input - target);
+  const Tensor q = minimum(size, beta);  // no square of what may be infinite
+  return reduce(q * (size - 0.5 * q) / beta, options.reduction);
 }
 
 Tensor huber_loss(const Tensor& input, const Tensor& target, const HuberLossOptions& options) {
   check_pair("huber_loss", input, target);
   const double delta = options.delta;
   require<ValueError>(delta > 0, "huber_loss", "delta must be positive", given("delta", delta));
-  const Tensor d = input - target, size = abs(d);
-  return reduce(where(size <= delta, square(d) * 0.5, (size - 0.5 * delta) * delta), options.reduction);
+  const Tensor size = abs(input - target);
+  const Tensor q = minimum(size, delta);  // no square of what may be infinite
+  return reduce(q * (size - 0.5 * q), options.reduction);
 }
 
 Tensor bce_with_logits(const Tensor& input, const Tensor& target, const BceWithLogitsOptions& options) {
@@ -126,9 +128,9 @@ Classes read_labels(const char* operation, const Tensor& input, const Tensor& ta
   require(target.shape() == samples, operation, "labels must have input's shape without the class dimension",
           given("input", input), given("target", target));
   const NoGrad off;
-  Classes c{target.contiguous(), {}, {}, ignore_index};
+  Classes c{target.clone().contiguous(), {}, {}, ignore_index};  // our own: the twin reads them later
   if (weight.defined()) {
-    c.weights = weight.contiguous().detach();
+    c.weights = weight.detach().clone().contiguous();
     c.wide = c.weights.to(f64);
   }
   const int64_t classes = input.shape()[class_dim(input)];
@@ -153,11 +155,13 @@ Tensor nll_of_labels(const Tensor& input, const Classes& c, Reduction reduction,
   Tensor on_label, on_all, ignored, labels;  // weights of each sample, of each class; which samples count nothing
   {
     const NoGrad off;
-    ignored = c.labels == static_cast<double>(c.ignore_index);
+    ignored = empty(c.labels.shape(), boolean);
     on_label = empty(c.labels.shape(), input.dtype());
     visit_float("nll_loss", input.dtype(), [&]<class S>() {
-      for (int64_t i = 0; i < c.labels.numel(); ++i)
-        on_label.pointer<S>()[i] = static_cast<S>(c.label(i) == c.ignore_index ? 0 : c.weight(i) * (1 - smoothing));
+      for (int64_t i = 0; i < c.labels.numel(); ++i) {
+        const bool ignore = ignored.pointer<bool>()[i] = c.label(i) == c.ignore_index;
+        on_label.pointer<S>()[i] = static_cast<S>(ignore ? 0 : c.weight(i) * (1 - smoothing));
+      }
     });
     Shape along = Shape::filled(input.dim(), 1);
     along[dim] = classes;
@@ -199,8 +203,7 @@ Tensor cross_entropy_of_labels(const Tensor& input, const Tensor& target, const 
   return record_fused(
       "cross_entropy", losses, {input}, Keep::inputs(),
       [gradient, dim](const Backward& s) -> Grads {
-        if (s.grad.dim() > 0) return {gradient * s.grad.unsqueeze(dim)};
-        return {s.grad.item<double>() == 1 ? gradient : gradient * s.grad};
+        return {gradient * (s.grad.dim() > 0 ? s.grad.unsqueeze(dim) : s.grad)};  // the buffer itself stays ours
       },
       [c, reduction, smoothing](std::span<const Tensor> in) -> Tensor {
         return nll_of_labels(log_softmax(in[0], class_dim(in[0])), c, reduction, smoothing);

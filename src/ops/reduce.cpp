@@ -159,12 +159,11 @@ static ValuesIndices along(const char* name, Fold op, const Tensor& x, int64_t d
 static ValuesIndices along_recorded(const char* name, Fold op, const Tensor& x, int64_t dim, bool keepdim) {
   ValuesIndices found = along(name, op, x, dim, keepdim);
   const Over over(name, {dim}, x);
-  found.values = record(name, found.values, {x}, Keep::nothing(),
-                        [over, at = over.keep(found.indices, x.shape())](const Backward& s) -> Grads {
-                          const Shape& shape = s.shape(0);
-                          const Tensor nothing = zeros(shape, s.grad.dtype());
-                          return {scatter_add(nothing, over.dims()[0], at, over.keep(s.grad, shape))};
-                        });
+  found.values = record(name, found.values, {x, found.indices}, Keep::input(1), [over](const Backward& s) -> Grads {
+    const Shape& shape = s.shape(0);
+    const Tensor at = over.keep(s.input(1), shape), nothing = zeros(shape, s.grad.dtype());
+    return {scatter_add(nothing, over.dims()[0], at, over.keep(s.grad, shape)), none};
+  });
   return found;
 }
 
@@ -216,8 +215,10 @@ static Tensor from_rows(const Tensor& rows, const Shape& shape, Over over) {
 
 Tensor prod(const Tensor& x, const Dims& dims, bool keepdim) {
   const Over over("prod", dims, x);
+  Tensor y = fold_any("prod", Fold::prod, x, over, keepdim);
+  if (!is_float(x.dtype())) return y;
   return record_fused(
-      "prod", fold_any("prod", Fold::prod, x, over, keepdim), {x}, Keep::inputs(),
+      "prod", std::move(y), {x}, Keep::inputs(),
       [over](const Backward& s) -> Grads {
         const Tensor in = s.input(0), rows = as_rows(in, over).contiguous(), g = s.grad.contiguous();
         Tensor dx = empty_like(rows);

@@ -53,16 +53,16 @@ bool strides_for(const Tensor& x, const Shape& shape, Strides& strides) {
 Shape completed(const char* operation, const Tensor& x, const Shape& wanted) {
   Shape shape = wanted;
   int open = -1;
-  int64_t known = 1;
   for (int d = 0; d < shape.size(); ++d) {
     if (shape[d] == -1) {
       require(open < 0, operation, "only one size may be -1", x, given("shape", wanted));
       open = d;
+      shape[d] = 1;
     } else {
       require(shape[d] >= 0, operation, "a size is negative", x, given("shape", wanted));
-      known *= shape[d];
     }
   }
+  int64_t known = checked_numel(operation, shape);
   if (open >= 0) {
     require(known != 0, operation, "the size -1 could be anything beside a size of 0", x, given("shape", wanted));
     shape[open] = x.numel() / known;
@@ -208,6 +208,7 @@ Tensor Tensor::expand(const Shape& wanted) const {
             *this, given("shape", wanted));
     if (d >= extra && sizes[d] == had) steps[d] = strides()[d - extra];
   }
+  checked_numel("expand", sizes);
   return record("expand", as_strided(*this, sizes, steps, offset_of(*this)), {*this}, Keep::nothing(),
                 [](const Backward& s) -> Grads { return {s.grad}; });  // the engine sums over what was stretched
 }

@@ -62,13 +62,35 @@ Tensor arange(Literal start, Literal end, Literal step) {
   return arange(start, end, step, floating ? f32 : i64);
 }
 
+static bool all_whole(const Literal& start, const Literal& end, const Literal& step) {
+  return start.natural != f32 && end.natural != f32 && step.natural != f32;
+}
+
+// start + i · step; unsigned, as i · step alone may be above 2^63.
+static int64_t whole_place(int64_t start, int64_t i, int64_t step) {
+  return static_cast<int64_t>(static_cast<uint64_t>(start) + static_cast<uint64_t>(i) * static_cast<uint64_t>(step));
+}
+
+// How many numbers arange makes, rounded up; negative or NaN when step leads away from end. A double does not tell
+// whole numbers above 2^53 apart.
+static double count_steps(const Literal& start, const Literal& end, const Literal& step) {
+  if (!all_whole(start, end, step) || step.whole == 0)
+    return std::ceil((end.floating - start.floating) / step.floating);
+  __extension__ using Wide = __int128;
+  const Wide way = static_cast<Wide>(end.whole) - start.whole;
+  const Wide full = way / step.whole, rest = way % step.whole;
+  return static_cast<double>(full + (rest != 0 && (rest < 0) == (step.whole < 0)));
+}
+
 Tensor arange(Literal start, Literal end, Literal step, Dtype dtype) {
-  const double count = std::ceil((end.floating - start.floating) / step.floating);
+  const double count = count_steps(start, end, step);
   require<ValueError>(step.floating != 0 && count >= 0 && count < 0x1p46, "arange",
                       "step must be finite and lead from start to end", given("start", start.floating),
                       given("end", end.floating), given("step", step.floating));
   const auto n = static_cast<int64_t>(count);
-  for (const Literal& v : {start, step, Literal(start.floating + (count - 1) * step.floating)})
+  const Literal last = all_whole(start, end, step) ? Literal(whole_place(start.whole, n - 1, step.whole))
+                                                   : Literal(start.floating + (count - 1) * step.floating);
+  for (const Literal& v : {start, step, last})
     if (n > 0) check_value("arange", v, dtype);
   Tensor y = empty({n}, dtype);
   visit_any(dtype, [&]<class S>() {
@@ -77,7 +99,7 @@ Tensor arange(Literal start, Literal end, Literal step, Dtype dtype) {
       if constexpr (std::is_floating_point_v<S>)
         p[i] = static_cast<S>(start.floating + static_cast<double>(i) * step.floating);
       else
-        p[i] = static_cast<S>(cast<int64_t>(start) + i * cast<int64_t>(step));
+        p[i] = static_cast<S>(whole_place(cast<int64_t>(start), i, cast<int64_t>(step)));
     }
   });
   return y;
@@ -135,15 +157,10 @@ Tensor tensor(const Nested& values, Dtype dtype) {
   return y;
 }
 
-static int64_t checked_count(const char* operation, const Shape& shape) {
-  for (int64_t n : shape) require(n >= 0, operation, "a size is negative", given("shape", shape));
-  return shape.numel();
-}
-
 namespace detail {
 
 Tensor from_memory(const void* data, size_t count, const Shape& shape, Dtype dtype) {
-  require(checked_count("from_vector", shape) == static_cast<int64_t>(count), "from_vector",
+  require(checked_numel("from_vector", shape) == static_cast<int64_t>(count), "from_vector",
           "the shape does not hold as many numbers as were given", given("shape", shape), given("numbers", count));
   Tensor y = empty(shape, dtype);
   if (count > 0) std::memcpy(y.pointer<char>(), data, count * size_of(dtype));
@@ -151,7 +168,7 @@ Tensor from_memory(const void* data, size_t count, const Shape& shape, Dtype dty
 }
 
 Tensor on_memory(void* data, const Shape& shape, Dtype dtype, std::function<void()> finished) {
-  const int64_t n = checked_count("from_blob", shape);
+  const int64_t n = checked_numel("from_blob", shape);
   require<ValueError>(data || n == 0, "from_blob", "the pointer is null", given("shape", shape));
   require<ValueError>(reinterpret_cast<uintptr_t>(data) % size_of(dtype) == 0, "from_blob",
                       "the pointer is not aligned for its element type", given("dtype", dtype));

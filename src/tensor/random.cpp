@@ -34,6 +34,8 @@ void fill(const Tensor& y, Generator& generator, F f) {
 void fill_uniform(const char* operation, const Tensor& y, double low, double high, Generator& generator) {
   visit_float(operation, y.dtype(), [&]<class S>() {
     const S from = static_cast<S>(low), width = static_cast<S>(high - low);
+    require<ValueError>(std::isfinite(width), operation, "high - low must be finite in the tensor's dtype", y,
+                        given("low", low), given("high", high));
     // Rounding can reach the excluded end.
     const S last = low < high ? std::nextafter(static_cast<S>(high), from) : from;
     constexpr int per_block = std::is_same_v<S, float> ? 4 : 2;

@@ -91,12 +91,8 @@ std::string describe(const Tensor& t) {
 }
 
 static Tensor fresh(const Shape& shape, const Strides& strides, Dtype dtype) {
-  int64_t bytes = static_cast<int64_t>(size_of(dtype));
-  for (int64_t n : shape) {
-    require(n >= 0, "empty", "a size is negative", given("shape", shape));
-    if (__builtin_mul_overflow(bytes, n, &bytes) || bytes > (int64_t{1} << 46))
-      fail<ShapeError>("empty", "the tensor would be larger than 64 TiB", given("shape", shape));
-  }
+  const int64_t bytes = checked_numel("empty", shape) * static_cast<int64_t>(size_of(dtype));
+  require(bytes <= (int64_t{1} << 46), "empty", "the tensor would be larger than 64 TiB", given("shape", shape));
   return Tensor(Body::make(Storage::make(static_cast<size_t>(bytes)), shape, strides, 0, dtype));
 }
 

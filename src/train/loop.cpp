@@ -44,9 +44,24 @@ Progress train_epoch(nn::Layer& model, optim::Optimizer& optimizer, const data::
   return p;
 }
 
+// Puts the mode back at the end of the block, however that is reached.
+namespace {
+class KeepMode {
+ public:
+  explicit KeepMode(nn::Layer& model) : model_(model), mode_(model.training()) {}
+  ~KeepMode() { model_.train(mode_); }
+  KeepMode(const KeepMode&) = delete;
+  KeepMode& operator=(const KeepMode&) = delete;
+
+ private:
+  nn::Layer& model_;
+  bool mode_;
+};
+}  // namespace
+
 Evaluation evaluate(nn::Layer& model, const data::DataLoader& loader) {
   const NoGrad no_grad;
-  const bool mode = model.training();
+  const KeepMode keep_mode(model);
   model.eval();
   double loss_sum = 0;
   int64_t correct = 0, samples = 0;
@@ -56,7 +71,6 @@ Evaluation evaluate(nn::Layer& model, const data::DataLoader& loader) {
     correct += count_correct(logits, y);
     samples += y.size(0);
   }
-  model.train(mode);
   return {loss_sum / static_cast<double>(samples), static_cast<double>(correct) / static_cast<double>(samples)};
 }
 

@@ -79,5 +79,19 @@ TEST(Shape, BroadcastsAsNumPy) {
             "add: shapes do not broadcast (sizes, aligned at the end, must be equal or 1); got a (2, 3), b (4,)");
 }
 
+TEST(Shape, CountsElementsWithoutOverflow) {
+  constexpr int64_t big = int64_t{1} << 40;
+  EXPECT_EQ(checked_numel("empty", {}), 1);
+  EXPECT_EQ(checked_numel("empty", {2, 0, 3}), 0);
+  EXPECT_EQ(checked_numel("empty", {max_numel, 1}), max_numel);
+  EXPECT_EQ(text_of<ShapeError>([] {
+              checked_numel("empty", {2, -1});
+            }),
+            "empty: a size is negative; got shape (2, -1)");
+  EXPECT_THROW(checked_numel("empty", {max_numel + 1}), ShapeError);
+  EXPECT_THROW(checked_numel("empty", {int64_t{1} << 32, int64_t{1} << 32}), ShapeError);
+  EXPECT_THROW(checked_numel("empty", {0, big, big}), ShapeError) << "its strides would overflow";
+}
+
 }  // namespace
 }  // namespace cairn

@@ -79,6 +79,19 @@ TEST_F(Threads, UserThreadsMayComputeAtOnce) {
   for (const int64_t sum : sums) EXPECT_EQ(sum, 50 * 63 * 64 / 2);
 }
 
+TEST_F(Threads, AnExceptionOfAPieceIsThrownAgain) {
+  for (const int n : {1, 2, 3}) {
+    set_num_threads(n);
+    std::atomic<int> ended = 0;
+    const auto f = [&](int64_t begin, int64_t) {
+      if (begin == 5) throw ValueError("the fifth");
+      ended++;
+    };
+    EXPECT_THROW(parallel_for(8, 1, f), ValueError);
+    EXPECT_EQ(ended, n > 1 ? 7 : 5);
+  }
+}
+
 TEST_F(Threads, RefusesNonsense) {
   EXPECT_THROW(set_num_threads(0), ValueError);
   EXPECT_THROW(set_num_threads(2000), ValueError);

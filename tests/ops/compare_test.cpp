@@ -156,4 +156,12 @@ TEST(Equality, Closeness) {
   EXPECT_THROW(allclose(a, ones({2})), DtypeError);
 }
 
+TEST(Where, RefusesNumbersAByteDoesNotHold) {
+  const Tensor mask = tensor({true, false}), bytes = zeros({2}, u8);
+  EXPECT_EQ(message<ValueError>([&] { where(mask, 300.0, bytes); }),
+            "where: a u8 tensor takes whole numbers from 0 to 255; got (2,) u8, value 300");
+  EXPECT_THROW(where(mask, bytes, 0.5), ValueError);
+  EXPECT_EQ(where(mask, 255.0, bytes).to_vector<double>(), (std::vector<double>{255, 0}));
+}
+
 }  // namespace

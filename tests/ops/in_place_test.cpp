@@ -160,4 +160,11 @@ TEST(InPlace, EmptyAndScalar) {
   EXPECT_EQ(one.item<float>(), 9);
 }
 
+TEST(InPlace, CopyOntoItselfChangesNothing) {
+  Tensor x = tensor({1., 2.});
+  x.copy_(x);
+  EXPECT_EQ(values(x), (Values{1, 2}));
+  EXPECT_THROW(ones({1}).expand({3}).copy_(ones({1}).expand({3})), ShapeError) << "the checks still hold";
+}
+
 }  // namespace

@@ -225,4 +225,12 @@ TEST(OneHot, MarksClasses) {
   EXPECT_THROW(one_hot(zeros({0}, i64)), ValueError);
 }
 
+TEST(Index, WholeSumsWrapAndOneHotRefusesNegatives) {
+  const std::vector<int64_t> wrapped{INT64_MIN};
+  const Tensor most = full({1}, 0, i64) + from_vector(std::vector<int64_t>{INT64_MAX}), at = tensor({0});
+  EXPECT_EQ(index_add(most, 0, at, ones({1}, i64)).to_vector<int64_t>(), wrapped);
+  EXPECT_EQ(scatter_add(most, 0, at, ones({1}, i64)).to_vector<int64_t>(), wrapped);
+  EXPECT_THROW(one_hot(tensor({-5})), IndexError);
+}
+
 }  // namespace

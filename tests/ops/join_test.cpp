@@ -150,4 +150,13 @@ TEST(Pad, Gradients) {
   }
 }
 
+TEST(Pad, RefusesPadsWhoseSumOverflows) {
+  EXPECT_EQ(message<ValueError>([] {
+              pad(ones({1002}), {INT64_MAX - 998, INT64_MAX});
+            }),
+            "pad: a pad is out of range; got (1002,) f32, dim 0, pad 9223372036854774809");
+  EXPECT_THROW(pad(ones({2}), {INT64_MIN, 0}), ValueError);
+  EXPECT_EQ(pad(ones({2, 2}), {max_numel, -max_numel}).to_vector<double>(), (Doubles{0, 0, 0, 0}));
+}
+
 }  // namespace

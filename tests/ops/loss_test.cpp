@@ -273,4 +273,24 @@ TEST(Losses, Errors) {
   EXPECT_TRUE(std::isnan(value(mse_loss(zeros({0}), zeros({0})))));
 }
 
+TEST(Losses, CrossEntropyReliesOnNothingOfTheCaller) {
+  const Tensor z = tensor({{1., 2., 3.}, {0., 1., 0.}}, f64).requires_grad_();
+  Tensor labels = tensor({0, 1});
+  const Tensor loss = cross_entropy(z, labels);
+  const Tensor first = grad({loss}, {z}, {}, true)[0].clone();
+  labels.fill_(2);  // a buffer that is used again
+  grad({loss}, {z}, {}, true)[0].zero_();
+  EXPECT_TRUE(equal(grad({loss}, {z}, {}, true)[0], first));
+  EXPECT_TRUE(allclose(grad({loss}, {z}, {}, true, true)[0], first));
+}
+
+TEST(Losses, HuberIsFlatFarOut) {
+  const Tensor x = tensor({std::numeric_limits<double>::infinity(), -1e300}, f64).requires_grad_();
+  sum(huber_loss(x, zeros({2}, f64), {.delta = 0.5, .reduction = Reduction::none})).backward();
+  EXPECT_EQ(x.grad().to_vector<double>(), (std::vector<double>{0.5, -0.5}));
+  const Tensor y = x.detach().requires_grad_();
+  sum(smooth_l1_loss(y, zeros({2}, f64), {.reduction = Reduction::none})).backward();
+  EXPECT_EQ(y.grad().to_vector<double>(), (std::vector<double>{1, -1}));
+}
+
 }  // namespace

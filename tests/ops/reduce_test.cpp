@@ -354,4 +354,11 @@ TEST(Reduce, Errors) {
   EXPECT_THROW(sum(Tensor()), ValueError);
 }
 
+TEST(Extremes, ChangedIndicesAreNoticed) {
+  const Tensor x = tensor({{1., 5., 3.}}, f64).requires_grad_();
+  auto found = max(x, 1);
+  found.indices.fill_(0);
+  EXPECT_THROW(sum(found.values).backward(), GraphError);
+}
+
 }  // namespace

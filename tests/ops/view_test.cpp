@@ -324,4 +324,11 @@ TEST(Views, SeeChangesOfEachOther) {
   EXPECT_EQ(x.to_vector<double>(), (Doubles{7, 0, 0, 7, 5, 5}));
 }
 
+TEST(Views, RefuseSizesWhoseProductOverflows) {
+  constexpr int64_t big = int64_t{1} << 32;
+  EXPECT_THROW(ones({1}).reshape({INT64_MAX, INT64_MAX}), ShapeError);
+  EXPECT_THROW(ones({1}).view({-1, big, big}), ShapeError);
+  EXPECT_THROW(ones({1, 1}).expand({big, big}), ShapeError);
+}
+
 }  // namespace

@@ -166,4 +166,17 @@ TEST(Create, FromBlobSharesMemory) {
             "from_blob: the pointer is not aligned for its element type; got dtype f64");
 }
 
+TEST(Create, LargeWholeNumbers) {
+  constexpr int64_t big = int64_t{1} << 60;
+  EXPECT_EQ(arange(big, big + 3).to_vector<int64_t>(), (std::vector<int64_t>{big, big + 1, big + 2}));
+  EXPECT_EQ(arange(big + 3, big, -2).to_vector<int64_t>(), (std::vector<int64_t>{big + 3, big + 1}));
+  EXPECT_EQ(arange(INT64_MIN, INT64_MAX, INT64_MAX).to_vector<int64_t>(),
+            (std::vector<int64_t>{INT64_MIN, -1, INT64_MAX - 1}));
+  EXPECT_THROW(arange(big, big + 3, -1), ValueError);
+  EXPECT_THROW(arange(0, 3, 0), ValueError);
+  EXPECT_THROW(tensor({uint64_t{1} << 63}), ValueError);
+  EXPECT_THROW(from_blob<float>(nullptr, {int64_t{1} << 32, int64_t{1} << 32}), ShapeError);
+  EXPECT_THROW(empty({0, int64_t{1} << 40, int64_t{1} << 40}), ShapeError);
+}
+
 }  // namespace

@@ -173,4 +173,13 @@ TEST(Random, MisuseIsNamed) {
   EXPECT_EQ(default_generator().position(), position) << "a refused call draws nothing";
 }
 
+TEST(Random, UniformRefusesAWidthTheDtypeDoesNotHold) {
+  Tensor x = zeros({2}), wide = zeros({2}, f64);
+  const uint64_t position = default_generator().position();
+  EXPECT_THROW(uniform_(x, -3e38, 3e38), ValueError);
+  EXPECT_EQ(default_generator().position(), position) << "a refused call draws nothing";
+  EXPECT_EQ(x.to_vector<double>(), (Doubles{0, 0}));
+  EXPECT_NO_THROW(uniform_(wide, -3e38, 3e38));
+}
+
 }  // namespace

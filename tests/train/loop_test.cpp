@@ -162,5 +162,13 @@ TEST(Training, ALossThatIsNotFiniteStopsIt) {
   EXPECT_EQ(nn::checksum(model), before);
 }
 
+TEST(Training, EvaluatePutsTheModeBackWhenTheModelThrows) {
+  nn::Sequential model(nn::Linear(5, 2));
+  const data::TensorDataset set(randn({8, 4}), zeros({8}, i64));
+  const data::DataLoader loader(set, {.batch_size = 4});
+  EXPECT_THROW(train::evaluate(model, loader), ShapeError);
+  EXPECT_TRUE(model.training());
+}
+
 }  // namespace
 }  // namespace cairn

@@ -14,8 +14,7 @@ namespace cairn {
 ///   retain_graph  keeps what was saved, so that backward can run again; always so with create_graph
 ///   create_graph  records the backward itself: the gradients can be differentiated in turn
 ///   throws        GraphError for outputs without a graph, a freed graph, a non-scalar without gradient, an input
-///   modified in
-///                 place since it was recorded; ShapeError and DtypeError for a gradient that does not fit
+///                 modified in place since it was recorded; ShapeError and DtypeError for a gradient that does not fit
 void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& grad_outputs = {},
               bool retain_graph = false, bool create_graph = false);
 

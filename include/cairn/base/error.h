@@ -27,8 +27,8 @@ struct GraphError : Error { using Error::Error; };  ///< a misuse of autograd
 struct FileError : Error { using Error::Error; };   ///< a file that is missing, damaged or of another format
 // clang-format on
 
-inline std::string describe(const std::string& text) { return "'" + text + "'"; }
-inline std::string describe(const char* text) { return "'" + std::string(text) + "'"; }
+std::string describe(const std::string& text);
+std::string describe(const char* text);
 inline std::string describe(const Shape& shape) { return to_string(shape); }
 std::string describe(double value);
 template <std::integral I>

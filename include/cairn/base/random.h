@@ -1,7 +1,7 @@
 #pragma once
 // Random numbers that are a function of what they are for, not of who asks first: counter-based, so that any thread can
-// compute any of them. Integers and uniforms are the same on every machine and number of threads, normals to within
-// rounding.
+// compute any of them. Integers and uniforms are the same on every machine and number of threads, normals to
+// within rounding.
 
 #include <array>
 #include <cstdint>

@@ -80,6 +80,13 @@ using Dims = Shape;     ///< dimensions; −1 is the last
 std::string to_string(const Shape& shape);
 std::ostream& operator<<(std::ostream& out, const Shape& shape);
 
+/// Largest number of elements of a tensor, sizes of 0 counted as 1: strides and offsets within it cannot overflow.
+inline constexpr int64_t max_numel = int64_t{1} << 46;
+
+/// The number of elements of a tensor of that shape.
+///   throws  ShapeError for a negative size, or when the sizes other than 0 have a product above `max_numel`
+int64_t checked_numel(const char* operation, const Shape& shape);
+
 /// Strides, in elements, of a row-major tensor of that shape.
 Strides row_major(const Shape& shape);
 

@@ -9,8 +9,8 @@
 
 namespace cairn {
 
-/// Threads that parallel work of this process may use. Initially $CAIRN_NUM_THREADS, else $OMP_NUM_THREADS, else one a
-/// core.
+/// Threads that parallel work of this process may use. Initially $CAIRN_NUM_THREADS, else $OMP_NUM_THREADS, else one
+/// a core.
 int num_threads();
 
 /// throws  ValueError unless 1 ≤ n ≤ 1024
@@ -26,13 +26,13 @@ ParallelStats parallel_stats();
 void reset_parallel_stats();
 
 namespace detail {
-using ChunkFunction = void (*)(void* context, int64_t chunk) noexcept;
+using ChunkFunction = void (*)(void* context, int64_t chunk);
 void run_chunks(int64_t chunks, ChunkFunction f, void* context);
 }  // namespace detail
 
 /// Calls f(begin, end) for the pieces [0, grain), [grain, 2·grain), … of [0, n), on several threads when there is more
-/// than one piece. Choose a grain worth at least some 10 µs of work. f must not throw. Regions do not nest: inside one,
-/// pieces run in order on the calling thread.
+/// than one piece. Choose a grain worth at least some 10 µs of work. What f throws is thrown again here once all pieces
+/// have ended. Regions do not nest: inside one, pieces run in order on the calling thread.
 template <class F>
 void parallel_for(int64_t n, int64_t grain, F&& f) {
   if (n <= 0) return;
@@ -45,7 +45,7 @@ void parallel_for(int64_t n, int64_t grain, F&& f) {
     int64_t n, grain;
   } context{f, n, grain};
   detail::run_chunks((n + grain - 1) / grain,
-                     [](void* p, int64_t chunk) noexcept {
+                     [](void* p, int64_t chunk) {
                        auto& c = *static_cast<Context*>(p);
                        c.f(chunk * c.grain, std::min(c.n, (chunk + 1) * c.grain));
                      },

@@ -35,8 +35,8 @@ class TensorDataset : public Dataset {
   ///   x       (n, …) u8, f32 or f64
   ///   y       (n, …) i64, f32 or f64
   ///   throws  ShapeError when the counts differ, DtypeError for other dtypes, ValueError for a normalisation that does
-  ///   not
-  ///           fit (of another dtype than u8; other lists than one number, or one a channel; deviations not above 0)
+  ///           not fit (of another dtype than u8; other lists than one number, or one a channel; deviations that are
+  ///           not above 0)
   TensorDataset(const Tensor& x, const Tensor& y, const Normalization& normalization = {});
   int64_t size() const override { return x_.size(0); }
   Batch gather(std::span<const int64_t> numbers) const override;

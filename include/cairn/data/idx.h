@@ -12,8 +12,7 @@ namespace cairn::data {
 ///   shape   as the file says, 1 to 8 dimensions
 ///   dtype   u8
 ///   throws  FileError that names the file and what is wrong: missing, empty, no IDX, another element type, cut short,
-///   longer
-///           than its sizes say, damaged. Sizes are never believed before the bytes are there.
+///           longer than its sizes say, damaged. Sizes are never believed before the bytes are there.
 Tensor read_idx(const std::string& path);
 
 }  // namespace cairn::data

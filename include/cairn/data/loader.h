@@ -55,7 +55,8 @@ class DataLoader {
   };
 
   /// The batches of one epoch, counted from 0.
-  Epoch epoch(int64_t number) const { return {*this, number}; }
+  Epoch epoch(int64_t number) const& { return {*this, number}; }
+  Epoch epoch(int64_t number) && = delete;  // the loader would be gone before the loop begins
   /// Batches and samples in an epoch.
   int64_t batches() const { return batches_; }
   int64_t samples() const;

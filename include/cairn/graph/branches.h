@@ -2,12 +2,11 @@
 // Which side of a kink was taken. gradcheck compares what operations report on both sides of a step and steps around an
 // entry only where the reports differ. An operation with a kink, a tie or an arg-max adds one line after its forward:
 //
-//   if (branches_wanted()) report_branches(mask);  // where: its mask; abs: the sign; clamp: both comparisons; floor:
-//   its
-//                                                  // result; max, sort, topk: the indices they chose
+//   if (branches_wanted()) report_branches(mask);  // where: its mask; abs: the sign; clamp: both comparisons;
+//                                                  // floor: its result; max, sort, topk: the indices they chose
 //
-// For a fused operation record_fused evaluates the twin, whose operations report; it is held against the fused values
-// too.
+// For a fused operation record_fused evaluates the twin, whose operations report; it is held against the fused
+// values too.
 
 #include <cstdint>
 #include <functional>

@@ -4,8 +4,7 @@
 //   Tensor cube(const Tensor& x) {
 //     Tensor y = …;                                                       // the forward, in any way
 //     return record("cube", y, {x}, Keep::inputs(), [](const Backward& s) -> Grads {
-//       return {s.grad * 3.0 * s.input(0) * s.input(0)};                  // in public operations: any order of
-//       gradient
+//       return {s.grad * 3.0 * s.input(0) * s.input(0)};                  // public operations: any order of gradient
 //     });
 //   }
 
@@ -114,11 +113,10 @@ struct Operand {
 /// Writes down that `y` was computed from `inputs` by the operation `name` (a string that lives forever), and returns
 /// y. Nothing is kept when no input wants a gradient or under NoGrad.
 ///   y         a fresh tensor, or a fresh view: never one of the inputs themselves
-///   backward  Grads(const Backward&): one gradient for each input, of the input's shape or of a shape it broadcasts to
-///   (the
-///             engine sums over what was stretched). It must be a pure function, written in recorded operations unless
-///             it comes with a twin (record_fused), and capture plain values only: whatever carries a graph is an
-///             input.
+///   backward  Grads(const Backward&): one gradient for each input, of the input's shape or of a shape it broadcasts
+///             to (the engine sums over what was stretched). It must be a pure function, written in recorded operations
+///             unless it comes with a twin (record_fused), and capture plain values only: whatever carries a graph is
+///             an input.
 template <class F>
 Tensor record(const char* name, Tensor y, std::initializer_list<Operand> inputs, Keep keep, F&& backward) {
   static_assert(sizeof(Operand) == sizeof(const Tensor*));
@@ -141,9 +139,8 @@ Grads differentiate_twin(const Backward& s, const Twin& twin);
 
 /// As record, for an operation whose backward is a fused kernel that is not recorded itself. When gradients of
 /// gradients are asked for, the engine differentiates the twin instead.
-///   twin  Tensor(std::span<const Tensor> inputs): the same function in recorded operations, without side effects. Its
-///   inputs
-///         must be kept.
+///   twin  Tensor(std::span<const Tensor> inputs): the same function in recorded operations, without side effects.
+///         Its inputs must be kept.
 template <class F, class Twin>
 Tensor record_fused(const char* name, Tensor y, std::initializer_list<Operand> inputs, Keep keep, F&& backward,
                     Twin&& twin) {

@@ -17,8 +17,8 @@ inline namespace CAIRN_ISA {
 ///                own, so that nothing is multiplied by zero
 ///   comparisons  look at values only and give T's mask
 ///   kinks        maximum(x, y) of two duals has half the slope of each at a tie; maximum(x, c) with a constant,
-///   minimum
-///                and clamp have slope 1 in x wherever the result equals x, the tie included (as PyTorch's clamp)
+///                minimum and clamp have slope 1 in x wherever the result equals x, the tie included (as PyTorch's
+///                clamp)
 template <class T, int N = 1>
 struct Dual {
   T value;

@@ -221,7 +221,8 @@ std::ostream& operator<<(std::ostream& out, const Module& module);
 /// The same with the number of parameters behind each line that has some of its own, and their sum.
 std::string summary(const Module& module);
 
-/// A fingerprint of all parameters and buffers, names and bits: equal for two models exactly when they are the same.
+/// A fingerprint of all parameters and buffers, names and bits: equal models have equal fingerprints; different ones
+/// differ but for a chance of 2^-64.
 uint64_t checksum(const Module& module);
 
 }  // namespace cairn::nn

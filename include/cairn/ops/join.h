@@ -25,7 +25,9 @@ Tensor flip(const Tensor& x, const Dims& dims);
 
 /// A copy with `value` around it. `pads` holds (before, after) for the last dimension, then for the one before it, and
 /// so on; negative numbers crop.
-///   throws  ShapeError for an odd count, one larger than twice the rank, or a size that would become negative
+///   throws  ShapeError for an odd count, one larger than twice the rank, or a size that would become negative;
+///   ValueError for a
+///           pad beyond ±2^46
 ///   grad    the inner part of G, any order
 Tensor pad(const Tensor& x, const std::vector<int64_t>& pads, double value = 0);
 

@@ -24,8 +24,8 @@ class Optimizer {
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  /// One update of every parameter that has a gradient, in place: what was recorded before cannot run backward any
-  /// more.
+  /// One update of every parameter that has a gradient, in place: what was recorded before cannot run backward
+  /// any more.
   void step();
   /// Drops all gradients, so that the next backward starts anew.
   void zero_grad();
@@ -40,9 +40,8 @@ class Optimizer {
  protected:
   /// name        of the optimiser, for messages
   /// parameters  a tensor listed twice is updated once
-  ///   throws  ValueError for an empty list, a rate that is not finite and ≥ 0, or a parameter that is no leaf or
-  ///   overlaps
-  ///           itself in memory; DtypeError unless f32 or f64
+  ///   throws  ValueError for an empty list, a rate that is not finite and ≥ 0, or a parameter that is no leaf
+  ///           or overlaps itself in memory; DtypeError unless f32 or f64
   Optimizer(const char* name, ParameterList parameters, double lr);
 
   /// What is known of one parameter: how often it was updated, and up to three tensors of its size.

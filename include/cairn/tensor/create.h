@@ -33,6 +33,7 @@ concept Arithmetic = std::is_arithmetic_v<T>;
 }
 
 /// A number that knows whether it was written as bool, whole or floating.
+///   throws  ValueError for a whole number from 2^63
 struct Literal {
   double floating;
   int64_t whole;
@@ -44,6 +45,8 @@ struct Literal {
         whole(std::is_integral_v<T> ? static_cast<int64_t>(v) : 0),
         natural(std::is_integral_v<T> ? i64 : f32) {
     if constexpr (std::is_same_v<T, bool>) natural = boolean;
+    if constexpr (std::is_unsigned_v<T> && sizeof(T) >= sizeof(int64_t))
+      require<ValueError>(whole >= 0, "tensor", "a whole number must be below 2^63", given("value", v));
   }
 };
 

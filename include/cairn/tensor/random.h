@@ -27,7 +27,8 @@ Tensor randperm(int64_t n, Generator& generator = default_generator());
 
 /// Fills x, which may be a view, with uniform numbers on [low, high), or with normal ones.
 ///   dtype   f32 or f64
-///   throws  GraphError when a graph is being recorded for x; ValueError unless low ≤ high, 0 ≤ std
+///   throws  GraphError when a graph is being recorded for x; ValueError unless low ≤ high, 0 ≤ std and high − low is
+///           finite in the dtype
 Tensor& uniform_(Tensor& x, double low = 0, double high = 1, Generator& generator = default_generator());
 Tensor& normal_(Tensor& x, double mean = 0, double std = 1, Generator& generator = default_generator());
 

@@ -110,7 +110,7 @@ class Tensor {
   bool is_leaf() const;
   /// The accumulated gradient, of this tensor's shape and dtype; undefined before the first backward.
   Tensor grad() const { return Tensor(get().grad); }
-  /// Replaces the gradient; an undefined tensor drops it.
+  /// Replaces the gradient; an undefined tensor drops it. The elements are shared: the next backward adds to them.
   ///   throws  ShapeError, DtypeError when it does not fit
   void set_grad(const Tensor& grad);
   /// Keeps the gradient of a tensor that is no leaf.
@@ -146,8 +146,8 @@ class Tensor {
   Tensor movedim(int64_t source, int64_t destination) const;
   /// Dimensions of size 1 stretched without copying; −1 keeps a size; new dimensions may be put in front.
   Tensor expand(const Shape& shape) const;
-  /// Elements start, start + step, … before end of a dimension; negative bounds count from the end, and bounds are
-  /// clipped.
+  /// Elements start, start + step, … before end of a dimension; negative bounds count from the end, and
+  /// bounds are clipped.
   Tensor slice(int64_t dim, int64_t start, int64_t end = INT64_MAX, int64_t step = 1) const;
   /// One index of a dimension, which disappears.
   Tensor select(int64_t dim, int64_t index) const;
