@@ -174,7 +174,7 @@ class Run {
       for (size_t i = 0; i < wanted_.size(); ++i)
         if (wanted_[i] == &node) captured_[i] = g;
     } else if (node.owner) {
-      finished_.emplace_back(&node, node.input_count > 0 ? g : std::move(g));
+      finished_.emplace_back(&node, g);
     }
     if (node.input_count > 0) propagate(node, std::move(g));
   }

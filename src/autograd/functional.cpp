@@ -33,7 +33,7 @@ void check_vector(const char* operation, const char* problem, const Tensor& v, c
 
 // f(x), checked to have one element.
 Tensor one_value(const char* operation, const Function& f, const Tensor& x) {
-  const Tensor y = f(x);
+  Tensor y = f(x);
   require(y.numel() == 1, operation, "the function must give one element; sum() it, or use jacobian", given("f(x)", y));
   return y;
 }

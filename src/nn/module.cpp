@@ -41,9 +41,7 @@ void Module::prefix(const std::string& name) {
   each([&](Module& m) { m.path_ = m.path_.empty() ? name : name + "." + m.path_; });
 }
 
-Layer& Module::add_layer(std::string name, std::unique_ptr<Layer> child) {
-  return add(std::move(name), std::move(child));
-}
+Layer& Module::add_layer(const std::string& name, std::unique_ptr<Layer> child) { return add(name, std::move(child)); }
 
 Tensor& Module::parameter(std::string name, const Tensor& tensor, ParameterOptions options) {
   check_name("parameter", name);

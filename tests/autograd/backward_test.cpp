@@ -439,18 +439,4 @@ TEST(Backward, AnExceptionLeavesGradientsAlone) {
   EXPECT_EQ(a.grad().item<double>(), 12);
 }
 
-TEST(Backward, AGradientHasItsTensorsOrderInMemory) {
-  for (const bool create_graph : {false, true}) {
-    const Tensor w = ones({3, 4}, f64).requires_grad_(), x = full({5, 4}, 0.5, f64);
-    sum(square(matmul(x, w.t()))).backward(Tensor(), false, create_graph);  // dW comes out transposed
-    EXPECT_TRUE(w.grad().is_contiguous());
-    EXPECT_EQ(w.grad().shape(), w.shape());
-  }
-  Tensor columns = tensor({{1., 2., 3.}, {4., 5., 6.}}, f64).t();
-  columns.requires_grad_();
-  sum(columns * columns).backward();
-  EXPECT_EQ(columns.grad().strides(), columns.strides());
-  EXPECT_THAT(numbers(columns.grad()), ElementsAre(2, 8, 4, 10, 6, 12));
-}
-
 }  // namespace

@@ -117,13 +117,13 @@ class Module {
     return add(name, std::make_unique<M>(std::move(child)));
   }
   template <std::derived_from<Module> M>
-  M& add(std::string name, std::unique_ptr<M> child) {
+  M& add(const std::string& name, std::unique_ptr<M> child) {
     M* kept = child.get();
-    adopt(std::move(name), std::move(child));
+    adopt(name, std::move(child));
     return *kept;
   }
   /// Takes in a child of which only the base type is known.
-  class Layer& add_layer(std::string name, std::unique_ptr<Layer> child);
+  class Layer& add_layer(const std::string& name, std::unique_ptr<Layer> child);
   /// Declares a parameter; it will require a gradient. An undefined tensor makes an empty place, which is listed once
   /// it has been assigned to. Assigning another tensor keeps requires_grad as it was; do it before the optimiser is
   /// made.

@@ -127,8 +127,8 @@ Tensor from_vector(const std::vector<T>& v) {
 /// gone.
 ///   throws  ValueError for a null pointer, unless the tensor is empty
 template <class T>
-Tensor from_blob(T* data, const Shape& shape, std::function<void()> finished = {}) {
-  return detail::on_memory(data, shape, dtype_of<T>, std::move(finished));
+Tensor from_blob(T* data, const Shape& shape, const std::function<void()>& finished = {}) {
+  return detail::on_memory(data, shape, dtype_of<T>, finished);
 }
 
 }  // namespace cairn
