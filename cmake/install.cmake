@@ -15,9 +15,8 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/cairnConfigVersion.cmake 
 install(FILES ${PROJECT_BINARY_DIR}/cairnConfig.cmake ${PROJECT_BINARY_DIR}/cairnConfigVersion.cmake
         DESTINATION ${package_dir})
 
-# A static library leaves its own libraries to whoever links it, so all of them stand in Libs; of OpenMP it is the flag,
-# as the compiler alone knows where its runtime lies. Paths are relative to the .pc file: `cmake --install --prefix` may
-# choose another prefix than the one configured.
+# A static library leaves its own libraries to whoever links it, so all of them stand in Libs. Paths are relative to the
+# .pc file: `cmake --install --prefix` may choose another prefix than the one configured.
 list(JOIN CAIRN_PUBLIC_FLAGS " " CAIRN_PC_FLAGS)
 file(RELATIVE_PATH CAIRN_PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 file(RELATIVE_PATH CAIRN_PC_LIBDIR ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_LIBDIR})

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -44,6 +45,7 @@ TEST_F(Threads, PiecesDependOnTheSizeAlone) {
 }
 
 TEST_F(Threads, CountsTheTeamsThatRan) {
+  const WholeTeams whole;
   for (const int n : {2, 3, 8}) {
     set_num_threads(n);
     reset_parallel_stats();
@@ -55,6 +57,42 @@ TEST_F(Threads, CountsTheTeamsThatRan) {
   parallel_for(5, 10, [](int64_t, int64_t) {});
   parallel_for(0, 10, [](int64_t, int64_t) { FAIL() << "called for nothing"; });
   EXPECT_EQ(parallel_stats().regions, 0) << "one piece needs no team";
+}
+
+TEST_F(Threads, WhoIsDoneTakesTheWorkOfOthers) {
+  set_num_threads(2);
+  // The first piece waits until all others are done: its own share is left to somebody else.
+  std::atomic<int> done = 0;
+  parallel_for(16, 1, [&](int64_t begin, int64_t) {
+    while (begin == 0 && done < 15) std::this_thread::yield();
+    ++done;
+  });
+  EXPECT_EQ(done, 16);
+}
+
+TEST_F(Threads, ASerialScopeKeepsWorkOnItsThread) {
+  set_num_threads(3);
+  reset_parallel_stats();
+  {
+    const SerialScope serial;
+    const auto here = std::this_thread::get_id();
+    parallel_for(64, 1, [&](int64_t, int64_t) { EXPECT_EQ(std::this_thread::get_id(), here); });
+    EXPECT_EQ(parallel_stats().regions, 0);
+  }
+  parallel_for(64, 1, [](int64_t, int64_t) {});
+  EXPECT_EQ(parallel_stats().regions, 1);
+}
+
+TEST_F(Threads, RegionsFollowOneAnotherAtAnyDistance) {  // threads awake, falling asleep, and asleep
+  set_num_threads(4);
+  int64_t sum = 0;
+  for (int round = 0; round < 2000; ++round) {
+    std::vector<int64_t> parts(8, 0);
+    parallel_for(8, 1, [&](int64_t begin, int64_t) { parts[static_cast<size_t>(begin)] = begin + round; });
+    for (const int64_t p : parts) sum += p;
+    if (round % 100 == 0) std::this_thread::sleep_for(std::chrono::microseconds(30 + round / 10));
+  }
+  EXPECT_EQ(sum, 2000 * 28 + 8 * (1999 * 2000 / 2));
 }
 
 TEST_F(Threads, RegionsDoNotNest) {

@@ -186,6 +186,7 @@ TYPED_TEST(Gemm, SameBitsOnAnyNumberOfThreads) {
   struct Size {
     int64_t m, n, k;
   };
+  const WholeTeams whole;
   const int before = num_threads();
   std::mt19937 engine(5);
   for (const auto& [m, n, k] :

@@ -185,6 +185,7 @@ TEST(Matmul, Errors) {
 }
 
 TEST(Matmul, SameBitsOnAnyNumberOfThreads) {
+  const WholeTeams whole;
   const int before = num_threads();
   const auto bits = [](const Tensor& t) {
     std::vector<uint8_t> b(static_cast<size_t>(t.numel()) * sizeof(float));
