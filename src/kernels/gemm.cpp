@@ -1,7 +1,6 @@
 #include "kernels/gemm.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "cairn/base/threads.h"
 #include "kernels/tile.h"
@@ -189,43 +188,70 @@ void one_sweep(const Task<S>& t) {
 
 // ---- and on several --------------------------------------------------------------------------------------------------
 
-// How a product is cut, by its size alone. Cutting rows or columns leaves every bit of the result as it is.
+// How a product is cut. Cutting rows or columns leaves every bit of the result as it is: that goes by the number of
+// threads. Cutting the inner dimension does not: that goes by the size alone.
 struct Cut {
-  int64_t rows = 1, columns = 1, inner = 1, unit;  // columns are cut at multiples of `unit`
+  int64_t rows = 1, columns = 1, inner = 1, unit = 1;  // columns are cut at multiples of `unit`
+};
+
+// What is known of a product before it is cut. Costs are times on one thread, that of an uncut product being 1.
+template <class S>
+struct Sizes {
+  double m, k, a_cost, b_cost;
+  int64_t unit, units, most_rows, most_inner;
+
+  Sizes(const Task<S>& t, bool few_rows)
+      : m(static_cast<double>(t.m)),
+        k(static_cast<double>(t.k)),
+        // Numbers brought in, weighed in multiplications: those that lie along k cost less.
+        a_cost(t.a.col == 1 ? 8 : 16),
+        b_cost(t.b.col == 1 ? 10 : 20),
+        unit(few_rows ? 4 * width<S> : panel<S>),
+        units(ceil_div(t.n, unit)),
+        most_rows(few_rows ? 1 : ceil_div(t.m, 3 * tile_rows)),
+        most_inner(std::max<int64_t>(1, t.k / depth)) {}
+
+  // The wider a piece, the less it costs to bring in A; the taller, the less for B; the deeper, the less to add the
+  // sums up. A last round with fewer pieces than threads, or a narrower last piece, leaves threads idle.
+  double cost(const Cut& c, int64_t team) const {
+    const auto real = [](int64_t x) { return static_cast<double>(x); };
+    const int64_t pieces = c.rows * c.columns * c.inner, longest = ceil_div(units, c.columns);
+    const double idle = real(ceil_div(pieces, team) * team) / real(pieces) * real(longest * c.columns) / real(units);
+    return idle * (1 + a_cost / real(longest * unit) + b_cost * real(c.rows) / m + 48 * real(c.inner - 1) / k +
+                   (c.inner > 1 ? 0.05 : 0));
+  }
+
+  // The cheapest cut that gives each of a team a piece, as far as there are so many.
+  Cut best(int64_t team, int64_t inner_from, int64_t inner_to) const {
+    Cut found{1, 1, inner_from, unit};
+    double lowest = 1e300;
+    for (int64_t inner = inner_from; inner <= inner_to; inner *= 2) {
+      const int64_t wanted = ceil_div(team, inner);
+      for (int64_t rows = 1; rows <= std::min(most_rows, wanted); ++rows) {
+        const Cut c{rows, std::min(units, ceil_div(wanted, rows)), inner, unit};
+        if (const double now = cost(c, team); now < lowest) lowest = now, found = c;
+      }
+    }
+    return found;
+  }
 };
 
 template <class S>
 Cut cut_of(const Task<S>& t, bool few_rows) {
-  const auto real = [](int64_t x) { return static_cast<double>(x); };
-  const int64_t unit = few_rows ? 4 * width<S> : panel<S>, units = ceil_div(t.n, unit);
-  Cut best{1, 1, 1, unit};
-  constexpr double piece = 4e6;  // multiplications, some 40 µs; with few rows it is reading B that takes the time
-  const double work = real(t.m + (few_rows ? 16 : 0)) * real(t.n) * real(t.k);
-  if (work < piece) return best;
-  const double pieces = std::max(std::clamp(work / piece, 2.0, 8.0), std::min(work / piece / 32, 256.0));
-  const auto wanted = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(pieces)));
-  const int64_t most_rows = few_rows ? 1 : ceil_div(t.m, 3 * tile_rows), most_inner = std::max<int64_t>(1, t.k / depth);
-  // The wider a piece, the less it costs to bring in A; the taller, the less for B; the deeper, the less to add the
-  // sums up. Numbers moved, weighed in multiplications.
-  const double a_cost = t.a.col == 1 ? 8 : 16, b_cost = t.b.col == 1 ? 10 : 20, sums_cost = 48;
-  double lowest = 1e300;
-  for (int64_t columns = 1; columns <= std::min(units, wanted); columns *= 2)
-    for (int64_t rows = 1; rows <= std::min(most_rows, wanted / columns); rows *= 2) {
-      const int64_t inner = std::min(wanted / (rows * columns), most_inner), longest = ceil_div(units, columns);
-      const double uneven = real(longest * columns) / real(units),
-                   missing = real(wanted) / real(rows * columns * inner);
-      const double moved = a_cost / real(longest * unit) + b_cost * real(rows) / real(t.m) +
-                           sums_cost * real(inner - 1) / real(t.k) + (inner > 1 ? 0.05 : 0);
-      const double cost = uneven * missing * (1 + moved);
-      if (cost < lowest) lowest = cost, best = {rows, columns, inner, unit};
-    }
-  return best;
+  const Sizes<S> sizes(t, few_rows);
+  constexpr double piece = 2e6;  // multiplications, some 20 µs; with few rows it is reading B that takes the time
+  const double pieces = static_cast<double>(t.m + (few_rows ? 16 : 0)) * static_cast<double>(t.n) * sizes.k / piece;
+  if (pieces < 2) return {};
+  // Deep only where eight threads would not find enough rows and columns.
+  const int64_t inner =
+      sizes.most_inner == 1 ? 1 : sizes.best(static_cast<int64_t>(std::min(pieces, 8.0)), 1, sizes.most_inner).inner;
+  const int64_t team = std::min<int64_t>(num_threads(), static_cast<int64_t>(pieces));
+  return sizes.best(team, inner, inner);
 }
 
 template <class S>
 void run(const Task<S>& t, bool few_rows, void (*serial)(const Task<S>&)) {
-  Cut cut = cut_of(t, few_rows);
-  if (num_threads() == 1) cut.rows = cut.columns = 1;
+  const Cut cut = cut_of(t, few_rows);
   if (cut.rows * cut.columns * cut.inner == 1) return serial(t);
   // Pieces of the inner dimension but the first go to matrices of their own, which are added in order.
   Scratch<S> sums((cut.inner - 1) * t.m * t.n);

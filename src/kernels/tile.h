@@ -52,7 +52,10 @@ void tile(int64_t k, const S* a, int64_t a_step, const S* b, int64_t b_row, Matr
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) sum[r][v] = start.data ? load(start.data + r * start.row + v * width<S>) : Vector<S>{};
+    for (int v = 0; v < V; ++v) {
+      sum[r][v] = start.data ? load(start.data + r * start.row + v * width<S>) : Vector<S>{};
+      __builtin_prefetch(c + r * c_row + v * width<S>, 1);  // the stores at the end need not wait for memory then
+    }
   for (int64_t l = 0; l < k; ++l) {
     Vector<S> row[V];
 #pragma GCC unroll 4
