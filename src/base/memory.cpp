@@ -1,10 +1,12 @@
 #include "cairn/base/memory.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define CAIRN_BYPASS_POOL true
@@ -71,15 +73,33 @@ Central& central() {
   return *c;
 }
 
+// What a thread has added to in_use since it last said so, and the most that was; telling it at every block would cost
+// as much as the block. With one thread all figures are exact, with more the peak is so to within `untold` each.
+struct Count {
+  int64_t now = 0, most = 0;
+};
+thread_local constinit Count uncounted;
+constexpr int64_t untold = 64 << 10;
+
+void tell() {
+  const Count c = std::exchange(uncounted, {});
+  const int64_t most = in_use.fetch_add(c.now, std::memory_order_relaxed) + c.most;
+  int64_t seen = peak.load(std::memory_order_relaxed);
+  while (most > seen && !peak.compare_exchange_weak(seen, most, std::memory_order_relaxed)) {
+  }
+}
+
 // Plain data, so that it outlives the guard below; a block given back later goes to the central lists.
 struct Cache {
   std::array<FreeList, cached_classes> lists;
-  bool ended = false;
+  bool guarded = false, ended = false;
 };
 thread_local constinit Cache cache;
 
+// At the end of its thread.
 struct CacheGuard {
   ~CacheGuard() {
+    tell();
     Central& c = central();
     const std::lock_guard lock(c.mutex);
     for (size_t i = 0; i < cache.lists.size(); ++i)
@@ -88,16 +108,15 @@ struct CacheGuard {
   }
 };
 
-void start_cache() {
-  static thread_local CacheGuard guard;
-  (void)guard;
-}
-
 void count(int64_t bytes) {
-  const int64_t now = in_use.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  int64_t seen = peak.load(std::memory_order_relaxed);
-  while (now > seen && !peak.compare_exchange_weak(seen, now, std::memory_order_relaxed)) {
+  if (!cache.guarded) [[unlikely]] {
+    cache.guarded = true;
+    static thread_local CacheGuard guard;
+    (void)guard;
   }
+  uncounted.now += bytes;
+  uncounted.most = std::max(uncounted.most, uncounted.now);
+  if (uncounted.now > untold || uncounted.now < -untold || cache.ended) tell();
 }
 
 void* from_system(size_t bytes) {
@@ -140,7 +159,7 @@ void deallocate(void* block, size_t bytes) noexcept {
   if (!block) return;
   const int c = class_of(bytes);
   const auto size = static_cast<int64_t>(class_bytes(c));
-  in_use.fetch_sub(size, std::memory_order_relaxed);
+  count(-size);
   if constexpr (CAIRN_BYPASS_POOL) {
     held.fetch_sub(size, std::memory_order_relaxed);
     to_system(block);
@@ -149,7 +168,6 @@ void deallocate(void* block, size_t bytes) noexcept {
   if (c < cached_classes && !cache.ended) {
     FreeList& list = cache.lists[static_cast<size_t>(c)];
     if (list.count < cached_blocks) {
-      if (list.count == 0) start_cache();
       list.push(block);
       return;
     }
@@ -160,11 +178,15 @@ void deallocate(void* block, size_t bytes) noexcept {
 }
 
 Stats stats() {
+  tell();
   const int64_t used = in_use.load();
   return {used, peak.load(), held.load() - used};
 }
 
-void reset_peak() { peak = in_use.load(); }
+void reset_peak() {
+  tell();
+  peak = in_use.load();
+}
 
 int64_t release_pool() {
   int64_t freed = 0;

@@ -3,6 +3,7 @@
 #include "cairn/graph/record.h"
 #include "cairn/ops/matmul.h"
 #include "kernels/gemm.h"
+#include "kernels/reduce.h"
 
 namespace cairn {
 namespace {
@@ -19,6 +20,48 @@ int64_t row_stride(const Tensor& x) {
     inner = d;
   }
   return step < 0 ? x.shape().back() : step;  // a single row
+}
+
+// x with all dimensions but the last taken together: where it lies when its rows lie evenly, else a copy.
+struct Folded {
+  Tensor tensor;
+  int64_t row, column;
+
+  explicit Folded(const Tensor& x) : tensor(x), row(row_stride(x)), column(x.strides().back()) {
+    if (row >= 0) return;
+    tensor = x.contiguous();
+    row = x.shape().back(), column = 1;
+  }
+  template <class S>
+  kernels::Matrix<S> matrix() const {
+    return {tensor.pointer<S>(), row, column};
+  }
+  template <class S>
+  kernels::Matrix<S> transposed() const {
+    return {tensor.pointer<S>(), column, row};
+  }
+};
+
+// The gradients as plain products, without a view or a node on the way: the first order.
+Grads products(const Backward& s, int64_t rows, int64_t in, int64_t out) {
+  const Folded g(s.grad);
+  Tensor dx, dw, db;
+  visit_float("linear", s.grad.dtype(), [&]<class S>() {
+    if (s.needs(0)) {
+      dx = empty(s.shape(0), s.grad.dtype());
+      kernels::gemm(rows, in, out, g.matrix<S>(), Folded(s.input(1)).matrix<S>(), dx.pointer<S>(), in);
+    }
+    if (s.needs(1)) {
+      dw = empty({out, in}, s.grad.dtype());
+      kernels::gemm(out, in, rows, g.transposed<S>(), Folded(s.input(0)).matrix<S>(), dw.pointer<S>(), in);
+    }
+    if (s.input_count() == 3 && s.needs(2)) {
+      db = empty({out}, s.grad.dtype());
+      kernels::fold(kernels::Fold::sum, s.grad.contiguous().pointer<S>(), db.pointer<S>(), {1, rows, out});
+    }
+  });
+  if (s.input_count() == 2) return {std::move(dx), std::move(dw)};
+  return {std::move(dx), std::move(dw), std::move(db)};
 }
 
 }  // namespace
@@ -44,17 +87,16 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   Tensor y = empty(shape, x.dtype());
   {
     const NoGrad copies;
-    const int64_t step = row_stride(x);
-    const Tensor even = step < 0 ? x.contiguous() : x;
+    const Folded even(x), w(weight);
     const Tensor b = bias.defined() ? bias.contiguous() : bias;
     visit_float("linear", x.dtype(), [&]<class S>() {
-      kernels::gemm(rows, out, in, kernels::Matrix<S>{even.pointer<S>(), step < 0 ? in : step, even.strides().back()},
-                    kernels::Matrix<S>{weight.pointer<S>(), weight.strides()[1], weight.strides()[0]}, y.pointer<S>(),
-                    out, {.bias = b.defined() ? b.pointer<S>() : nullptr});
+      kernels::gemm(rows, out, in, even.matrix<S>(), w.transposed<S>(), y.pointer<S>(), out,
+                    {.bias = b.defined() ? b.pointer<S>() : nullptr});
     });
   }
-  // Folded to two dimensions first, so that the gradient of the weight is one product over all rows.
   const auto backward = [rows, in, out](const Backward& s) -> Grads {
+    if (!s.create_graph()) return products(s, rows, in, out);
+    // Folded to two dimensions first, so that the gradient of the weight is one product over all rows.
     Tensor dx = s.needs(0) ? matmul(s.grad, s.input(1)) : none;
     Tensor dw = s.needs(1) ? matmul(s.grad.reshape({rows, out}).t(), s.input(0).reshape({rows, in})) : none;
     if (s.input_count() == 2) return {std::move(dx), std::move(dw)};

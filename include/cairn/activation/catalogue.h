@@ -33,7 +33,8 @@ CAIRN_ACTIVATION(gelu, "gated", (), kinks(), source("Hendrycks & Gimpel 2016, ar
                  gate(x, normal_cdf(x)))
 // ½ x (1 + tanh u) as x sigmoid(2u), which loses no digits on the left; the bounds keep x³ finite.
 CAIRN_ACTIVATION(gelu_tanh, "gated", (), kinks(), source("Hendrycks & Gimpel 2016, arXiv:1606.08415"),
-                 gate(x, sigmoid(1.5957691216057307117 * (x + 0.044715 * pow(clamp(x, -1000.0, 1000.0), 3.0)))))
+                 gate(x, sigmoid(clamp(x, -1000.0, 1000.0) *
+                                 (1.5957691216057307117 + 0.071354816272600264 * square(clamp(x, -1000.0, 1000.0))))))
 CAIRN_ACTIVATION(silu, "gated", (), kinks(), source("Elfwing et al. 2017, arXiv:1702.03118"),
                  gate(x, sigmoid(x)))
 CAIRN_ACTIVATION(mish, "gated", (), kinks(), source("Misra 2019, arXiv:1908.08681"),
