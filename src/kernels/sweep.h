@@ -15,11 +15,14 @@ void sweep(int64_t n, F f, const S* g, A*... a) {
   using L = Lanes<S>;
   parallel_for(n, map_grain, [&](int64_t begin, int64_t end) {
     int64_t i = begin;
-    for (; i + L::size <= end; i += L::size)
+    for (; i + L::size <= end; i += L::size) {
+      __builtin_prefetch(g + i + map_ahead);
+      (__builtin_prefetch(a + i + map_ahead, 1), ...);
       [&](auto... x) {
         f(L::load(g + i), x...);
         (x.store(a + i), ...);
       }((L::load(a + i))...);
+    }
     if (i < end)
       [&](auto... x) {
         f(L::load_partial(g + i, end - i), x...);

@@ -18,6 +18,11 @@ inline namespace CAIRN_ISA {
 /// Elements of one piece of parallel element-wise work: some 10 µs.
 inline constexpr int64_t map_grain = 1 << 14;
 
+/// How far ahead a loop asks for what it will read and write, in elements. The processor foresees a loop's lines too,
+/// but not across pages, and while a formula computes the memory would stand idle: it is worth up to a fifth of the
+/// time.
+inline constexpr int64_t map_ahead = 512;
+
 namespace detail {
 
 // Flattened: the formula is inlined however long it is, and its constants stay in registers.
@@ -25,7 +30,11 @@ template <class S, class F, class... X>
 [[gnu::flatten]] void map_piece(int64_t n, F& f, S* y, const X*... x) {
   using L = Lanes<S>;
   int64_t i = 0;
-  for (; i + L::size <= n; i += L::size) L(f(L::load(x + i)...)).store(y + i);
+  for (; i + L::size <= n; i += L::size) {
+    (__builtin_prefetch(x + i + map_ahead), ...);
+    __builtin_prefetch(y + i + map_ahead, 1);
+    L(f(L::load(x + i)...)).store(y + i);
+  }
   if (i < n) L(f(L::load_partial(x + i, n - i)...)).store_partial(y + i, n - i);
 }
 
