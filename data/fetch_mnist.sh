@@ -38,8 +38,8 @@ fetch() { # fetch(name, sum): from the first mirror that has it whole
     printf '› %s\n' "$url"
     status=0
     # No --location: a mirror that sends us elsewhere, as a hotel's login page does, is no mirror.
-    curl --fail --silent --show-error --proto =https --connect-timeout 10 --max-time 300 \
-      --speed-limit 1000 --speed-time 30 --retry 1 --output "$part" "$url" || status=$?
+    curl --fail --silent --show-error --proto =https --connect-timeout 5 --max-time 300 \
+      --speed-limit 1000 --speed-time 30 --output "$part" "$url" || status=$?
     if ((status == 0)); then
       if good "$part" "$sum"; then
         mv -f "$part" "$folder/$name"
