@@ -201,27 +201,53 @@ TEST(Reference, Activations) {
   }
 }
 
+using OptimizerMaker = std::function<std::unique_ptr<optim::Optimizer>(const Tensor& w, const Json& params)>;
+
+template <class T>
+OptimizerMaker with(std::function<typename T::Options(const Json&)> options) {
+  return [=](const Tensor& w, const Json& params) {
+    typename T::Options o = options(params);
+    o.lr = params["lr"];
+    o.weight_decay = params.value("weight_decay", o.weight_decay);
+    return std::make_unique<T>(std::vector<Tensor>{w}, o);
+  };
+}
+
 TEST(Reference, Optimizers) {
+  const auto sgd = with<optim::SGD>([](const Json& p) {
+    return optim::SGDOptions{.momentum = p.value("momentum", 0.0),
+                             .dampening = p.value("dampening", 0.0),
+                             .nesterov = p.value("nesterov", false)};
+  });
+  const auto adam =
+      with<optim::Adam>([](const Json& p) { return optim::AdamOptions{.amsgrad = p.value("amsgrad", false)}; });
+  const auto rmsprop = with<optim::RMSprop>([](const Json& p) {
+    return optim::RMSpropOptions{.momentum = p.value("momentum", 0.0), .centered = p.value("centered", false)};
+  });
+  const std::map<std::string, OptimizerMaker> makers{
+      {"sgd", sgd},
+      {"sgd_momentum", sgd},
+      {"sgd_nesterov_wd", sgd},
+      {"sgd_dampening", sgd},
+      {"adam", adam},
+      {"adam_wd", adam},
+      {"adam_amsgrad", adam},
+      {"adamw", with<optim::AdamW>([](const Json&) { return optim::AdamWOptions{}; })},
+      {"rmsprop", rmsprop},
+      {"rmsprop_momentum_centered", rmsprop},
+      {"adagrad", with<optim::Adagrad>([](const Json&) { return optim::AdagradOptions{}; })},
+      {"adadelta", with<optim::Adadelta>([](const Json&) { return optim::AdadeltaOptions{}; })},
+      {"nadam", with<optim::NAdam>([](const Json&) { return optim::NAdamOptions{}; })},
+      {"radam", with<optim::RAdam>([](const Json&) { return optim::RAdamOptions{}; })},
+  };
   const Json file = load("optimizers");
-  ASSERT_FALSE(file["cases"].empty());
+  EXPECT_EQ(file["cases"].size(), makers.size());
   for (const Json& c : file["cases"]) {
     const std::string name = c["optimizer"];
     SCOPED_TRACE(name);
     const Tensor a = tensor_of(c["A"]), y = tensor_of(c["y"]);
     Tensor w = tensor_of(c["w0"]).requires_grad_();
-    const Json& p = c["params"];
-    const auto option = [&](const char* key, double otherwise) { return p.value(key, otherwise); };
-    std::unique_ptr<optim::Optimizer> optimizer;
-    if (name == "adamw")
-      optimizer = std::make_unique<optim::AdamW>(
-          std::vector<Tensor>{w}, optim::AdamWOptions{.lr = p["lr"], .weight_decay = option("weight_decay", 0.01)});
-    else
-      optimizer = std::make_unique<optim::SGD>(std::vector<Tensor>{w},
-                                               optim::SGDOptions{.lr = p["lr"],
-                                                                 .momentum = option("momentum", 0),
-                                                                 .dampening = option("dampening", 0),
-                                                                 .weight_decay = option("weight_decay", 0),
-                                                                 .nesterov = p.value("nesterov", false)});
+    const auto optimizer = makers.at(name)(w, c["params"]);
     for (const Json& expected : c["trajectory"]) {
       optimizer->zero_grad();
       mean(square(matmul(a, w) - y)).backward();
@@ -229,6 +255,50 @@ TEST(Reference, Optimizers) {
       expect_near(w, expected, optimizer_tolerance, "parameters");
     }
   }
+}
+
+TEST(Reference, Schedules) {
+  namespace schedule = optim::schedule;
+  const std::map<std::string, std::function<optim::Schedule(const Json&)>> makers{
+      {"step", [](const Json& p) { return schedule::step({.step_size = p["step_size"], .gamma = p["gamma"]}); }},
+      {"multistep",
+       [](const Json& p) { return schedule::multistep({.milestones = p["milestones"], .gamma = p["gamma"]}); }},
+      {"exponential", [](const Json& p) { return schedule::exponential({.gamma = p["gamma"]}); }},
+      {"cosine", [](const Json& p) { return schedule::cosine({.t_max = p["t_max"], .eta_min = p["eta_min"]}); }},
+      {"one_cycle",
+       [](const Json& p) {
+         EXPECT_EQ(p["anneal"], "cos");
+         return schedule::one_cycle({.max_lr = p["max_lr"].get<double>(),
+                                     .total_steps = p["total_steps"],
+                                     .pct_start = p["pct_start"],
+                                     .div_factor = p["div_factor"],
+                                     .final_div_factor = p["final_div_factor"]});
+       }},
+      {"linear_warmup",
+       [](const Json& p) {
+         return schedule::linear_warmup({.start_factor = p["start_factor"], .total_iters = p["total_iters"]});
+       }},
+  };
+  const Json file = load("optimizers");
+  EXPECT_EQ(file["schedules"].size(), makers.size());
+  for (const Json& c : file["schedules"]) {
+    const std::string name = c["schedule"];
+    optim::SGD optimizer({ones({1}).requires_grad_()}, {.lr = c["base_lr"]});
+    optim::LRScheduler scheduler(optimizer, makers.at(name)(c["params"]));
+    for (const double expected : c["lr"]) {
+      EXPECT_NEAR(optimizer.lr(), expected, optimizer_tolerance) << name << " at step " << scheduler.last_step();
+      scheduler.step();
+    }
+  }
+}
+
+TEST(Reference, ClipGradNorm) {
+  const Json c = load("optimizers")["clip_grad_norm"];
+  Tensor w = zeros(Shape(c["grad"]["shape"].get<std::vector<int64_t>>()), f64).requires_grad_();
+  w.set_grad(tensor_of(c["grad"]));
+  const double total = c["total_norm"];
+  EXPECT_NEAR(optim::clip_grad_norm_({w}, c["max_norm"]), total, optimizer_tolerance * total);
+  expect_near(w.grad(), c["clipped"], optimizer_tolerance, "clipped");
 }
 
 TEST(Reference, TrainingRuns) {

@@ -17,13 +17,15 @@ struct SGDOptions {
 /// Nesterov.
 ///   throws  ValueError for options out of range, and Nesterov without momentum or with dampening
 /// Source: Sutskever et al. 2013, in the form of torch.optim.SGD.
-class SGD : public Optimizer {
+class SGD : public OptimizerOf<SGD, SGDOptions> {
  public:
-  explicit SGD(ParameterList parameters, SGDOptions options = {});
+  using OptimizerOf::OptimizerOf;
+  static constexpr const char* type_name = "SGD";
+  static void check_options(const SGDOptions& o);
 
  private:
+  StateNames state_names(size_t group) const override;
   void update(const Update& u) override;
-  SGDOptions options_;
 };
 
 }  // namespace cairn::optim
