@@ -1,8 +1,10 @@
 #include "cairn/nn/linear.h"
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "cairn/nn/init.h"
+#include "cairn/nn/registry.h"
 #include "cairn/ops/linear.h"
 #include "cairn/tensor/random.h"
 
@@ -29,8 +31,12 @@ Linear::Linear(int64_t in, int64_t out, LinearOptions options)
 
 Tensor Linear::forward(const Tensor& x) { return linear(x, weight, bias); }
 
-std::string Linear::options() const {
-  return std::to_string(in) + ", " + std::to_string(out) + (bias.defined() ? "" : ", bias=false");
+Json Linear::options() const { return {{"in", in}, {"out", out}, {"bias", bias.defined()}}; }
+
+Linear Linear::from_options(const Json& options) {
+  const OptionReader o("Linear", options, {"in", "out", "bias"});
+  const int64_t in = o.integer("in"), out = o.integer("out");
+  return Linear(in, out, {.bias = o.boolean("bias", true)});
 }
 
 }  // namespace cairn::nn

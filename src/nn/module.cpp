@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <typeinfo>
 #include <unordered_map>
@@ -178,22 +179,23 @@ std::string to_string(const LoadReport& report) {
   };
   list("missing", report.missing);
   list("unexpected", report.unexpected);
-  list("of another shape:", report.misfits);
+  for (const std::string& misfit : report.misfits) text += (text.empty() ? "" : "; ") + misfit;
   return text.empty() ? "everything fits" : text;
 }
 
-LoadReport Module::load_state_dict(const StateDict& state, bool strict) {
+LoadReport Module::load_state_dict(const StateDict& state, bool strict, bool assign) {
   LoadReport report;
-  std::vector<std::pair<Tensor, const Tensor*>> copies;
+  StateDict fitting;
   const StateDict own = state_dict();
   for (const auto& [name, tensor] : own) {
     const auto at = state.find(name);
+    const auto exchangeable = [](Dtype a, Dtype b) { return a == b || (is_float(a) && is_float(b)); };
     if (at == state.end() || !at->second.defined())
       report.missing.push_back(name);
-    else if (at->second.shape() != tensor.shape())
+    else if (at->second.shape() != tensor.shape() || (assign && !exchangeable(at->second.dtype(), tensor.dtype())))
       report.misfits.push_back(name + " is " + describe(tensor) + ", the state holds " + describe(at->second));
     else
-      copies.emplace_back(tensor, &at->second);
+      fitting.insert(*at);
   }
   for (const auto& [name, tensor] : state)
     if (!own.contains(name)) report.unexpected.push_back(name);
@@ -203,7 +205,24 @@ LoadReport Module::load_state_dict(const StateDict& state, bool strict) {
     throw NameError(text);
   }
   const NoGrad no_grad;
-  for (auto& [tensor, source] : copies) tensor.copy_(source->detach().to(tensor.dtype()));
+  if (!assign) {
+    for (const auto& [name, source] : fitting) own.at(name).detach().copy_(source.detach().to(own.at(name).dtype()));
+    return report;
+  }
+  std::unordered_map<const Body*, Tensor> taken;  // without the history and the gradients of the state's tensors
+  each([&](Module& m) {
+    const auto replace = [&](Tensor& t, const std::string& name) {
+      const auto at = t.defined() ? fitting.find(join(relative(path_, m.path_), name)) : fitting.end();
+      if (at == fitting.end()) return;
+      Tensor& source = taken[at->second.body().get()];
+      if (!source.defined()) source = at->second.detach();
+      t = source;
+    };
+    m.refresh();
+    for (Slot& slot : m.parameters_) replace(slot.tensor, slot.name);
+    for (Buffer& b : m.buffers_) replace(b.tensor, b.name);
+    m.refresh();
+  });
   return report;
 }
 
@@ -233,13 +252,32 @@ std::string Module::type_name() const {
   return colon == std::string::npos ? name : name.substr(colon + 1);
 }
 
+Json Module::options() const { return nullptr; }
+
+// "in=784, out=512, bias=true"; of a sole text the text itself. What is nested deeper is no reading matter.
+static std::string printed(const Json& options) {
+  if (!options.is_object()) return "";
+  if (options.size() == 1 && options.begin()->is_string()) return *options.begin();
+  std::string text;
+  for (const auto& [name, value] : options.items()) {
+    const bool flat =
+        value.is_primitive() ||
+        (value.is_array() && std::all_of(value.begin(), value.end(), [](const Json& v) { return v.is_primitive(); }));
+    if (flat)
+      text +=
+          (text.empty() ? "" : ", ") + name + "=" +
+          (value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace));
+  }
+  return text;
+}
+
 using Line = std::pair<std::string, const Module*>;  // the module whose own parameters belong to the line, or null
 
 static void list_lines(const Module& m, const std::string& label, const std::string& indent, std::vector<Line>& lines) {
-  const std::string head = indent + label + m.type_name() + "(" + m.options();
+  const std::string head = indent + label + m.type_name() + "(";
   const auto children = m.children();
   if (children.empty()) {
-    lines.emplace_back(head + ")", &m);
+    lines.emplace_back(head + printed(m.options()) + ")", &m);
     return;
   }
   lines.emplace_back(head, &m);

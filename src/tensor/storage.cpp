@@ -3,12 +3,18 @@
 #include <new>
 #include <utility>
 
+#include "cairn/base/error.h"
+
 namespace cairn {
 
 // The header takes one cache line, the elements follow: one allocation for both.
 static_assert(sizeof(Storage) <= memory::alignment);
 
+static constinit thread_local StorageLimit* innermost_limit = nullptr;
+
 Ref<Storage> Storage::make(size_t bytes) {
+  if (innermost_limit) [[unlikely]]
+    innermost_limit->take(bytes);
   void* block = memory::allocate(memory::alignment + bytes);
   auto* s = new (block) Storage;
   s->data = static_cast<char*>(block) + memory::alignment;
@@ -33,6 +39,17 @@ void Storage::destroy() noexcept {
   const size_t size = memory::alignment + (wrapped ? 0 : bytes);
   this->~Storage();
   memory::deallocate(this, size);
+}
+
+StorageLimit::StorageLimit(size_t bytes) : left_(bytes), outer_(innermost_limit) { innermost_limit = this; }
+
+StorageLimit::~StorageLimit() { innermost_limit = outer_; }
+
+void StorageLimit::take(size_t bytes) {
+  require<ValueError>(bytes <= left_, "empty", "the tensor is larger than the limit set here allows",
+                      given("bytes", bytes), given("bytes left", left_));
+  if (outer_) outer_->take(bytes);
+  left_ -= bytes;
 }
 
 }  // namespace cairn

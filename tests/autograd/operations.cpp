@@ -7,6 +7,7 @@
 #include "cairn/base/random.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/compare.h"
+#include "cairn/ops/dropout.h"
 #include "cairn/ops/elementwise.h"
 #include "cairn/ops/index.h"
 #include "cairn/ops/join.h"
@@ -279,6 +280,12 @@ std::vector<Case> products() {
       {"linear", [](const Inputs& in) { return linear(in[0], in[1]); }, {x, w}},
       {"linear with bias", [](const Inputs& in) { return linear(in[0], in[1], in[2]); }, {x, w, bias}},
       {"linear, batches", [](const Inputs& in) { return linear(in[0], in[1], in[2]); }, {spread({2, 2, 3}), w, bias}},
+      {"dropout",
+       [](const Inputs& in) {
+         Generator generator(3, "dropout");
+         return dropout(in[0], 0.4, true, generator) * in[0];
+       },
+       {w}},
       {"layer_norm", [](const Inputs& in) { return layer_norm(in[0], {3}); }, {x}},
       {"layer_norm with weights",
        [](const Inputs& in) {

@@ -26,7 +26,7 @@ TEST(ActivationLayer, IsChosenByName) {
 TEST(ActivationLayer, SaysWhatItIs) {
   std::ostringstream out;
   out << nn::Sequential(nn::Linear(784, 512), nn::Activation("elu(0.5)"));
-  EXPECT_EQ(out.str(), "Sequential(\n  (0): Linear(784, 512)\n  (1): Activation(\"elu(0.5)\")\n)");
+  EXPECT_EQ(out.str(), "Sequential(\n  (0): Linear(in=784, out=512, bias=true)\n  (1): Activation(elu(0.5))\n)");
 }
 
 TEST(ActivationLayer, AnUnknownNameListsTheKnownOnes) {

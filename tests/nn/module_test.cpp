@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "cairn/graph/record.h"
@@ -15,6 +16,7 @@
 #include "cairn/ops/reduce.h"
 #include "cairn/tensor/create.h"
 #include "cairn/tensor/random.h"
+#include "support.h"
 
 namespace cairn {
 
@@ -31,17 +33,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-template <class E, class F>
-std::string text_of(F f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  ADD_FAILURE() << "nothing of that type was thrown";
-  return "";
-}
 
 std::vector<std::string> names(const std::vector<nn::Parameter>& list) {
   std::vector<std::string> found;
@@ -249,21 +240,23 @@ TEST(Module, AStateThatDoesNotFitIsReportedWholeAndChangesNothing) {
   nn::StateDict state = m.state_dict();
   for (auto& [name, tensor] : state) tensor = zeros_like(tensor);
   state.erase("out.bias");
-  state["extra"] = ones({1});
+  state["extra"] = state["more"] = ones({1});
+  state["scale"] = ones({2});
   state["hidden.weight"] = ones({5, 3});
   const uint64_t before = nn::checksum(m);
   const std::string text = text_of<NameError>([&] { m.load_state_dict(state); });
-  EXPECT_THAT(text, HasSubstr("load_state_dict: the state does not fit Mlp"));
-  EXPECT_THAT(text, HasSubstr("missing out.bias"));
-  EXPECT_THAT(text, HasSubstr("unexpected extra"));
-  EXPECT_THAT(text, HasSubstr("hidden.weight is (4, 3) f32, the state holds (5, 3) f32"));
+  EXPECT_EQ(text,
+            "load_state_dict: the state does not fit Mlp: missing out.bias; unexpected extra, more; "
+            "hidden.weight is (4, 3) f32, the state holds (5, 3) f32; "
+            "scale is (1,) f32, the state holds (2,) f32");
   EXPECT_EQ(nn::checksum(m), before);
 
   const nn::LoadReport report = m.load_state_dict(state, false);  // what fits
   EXPECT_THAT(report.missing, ElementsAre("out.bias"));
-  EXPECT_THAT(report.unexpected, ElementsAre("extra"));
-  EXPECT_EQ(report.misfits.size(), 1U);
-  EXPECT_EQ(m.scale.item<float>(), 0);
+  EXPECT_THAT(report.unexpected, ElementsAre("extra", "more"));
+  EXPECT_EQ(report.misfits.size(), 2U);
+  EXPECT_EQ(m.scale.item<float>(), 2);
+  EXPECT_EQ(max(abs(m.out.weight.detach())).item<float>(), 0);
   EXPECT_NE(nn::checksum(m), before);
 
   state = m.state_dict();
@@ -271,18 +264,65 @@ TEST(Module, AStateThatDoesNotFitIsReportedWholeAndChangesNothing) {
   EXPECT_THROW(m.load_state_dict(state), ShapeError);
 }
 
+TEST(Module, AnAssignedStateBringsItsDtypeAndItsTies) {
+  Mlp a, b;
+  a.to(f64);
+  b.out.weight.requires_grad_(false);
+  nn::StateDict state = a.state_dict();
+  EXPECT_TRUE(b.load_state_dict(state, true, true).ok());
+  EXPECT_EQ(nn::checksum(a), nn::checksum(b));
+  EXPECT_EQ(b.hidden.weight.dtype(), f64);
+  EXPECT_EQ(b.seen.dtype(), f64);
+  EXPECT_TRUE(b.hidden.weight.requires_grad());
+  EXPECT_FALSE(b.out.weight.requires_grad());  // frozen, and stays so
+  EXPECT_FALSE(state["hidden.weight"].requires_grad());
+  EXPECT_EQ(b.hidden.weight.pointer<double>(), a.hidden.weight.pointer<double>());
+
+  nn::Sequential c(nn::Linear(3, 3), nn::Linear(3, 3));
+  state = c.state_dict();
+  state["1.weight"] = state["0.weight"];
+  c.load_state_dict(state, true, true);
+  EXPECT_EQ(c.parameters().size(), 3U);
+  EXPECT_EQ(c.named_parameters().size(), 4U);
+
+  const uint64_t before = nn::checksum(c);
+  state["1.bias"] = ones({3}, i64);
+  EXPECT_THAT(text_of<ShapeError>([&] { c.load_state_dict(state, true, true); }),
+              HasSubstr("1.bias is (3,) f32, the state holds (3,) i64"));
+  EXPECT_EQ(nn::checksum(c), before);
+  EXPECT_EQ(c.load_state_dict(state, false, true).misfits.size(), 1U);
+}
+
 TEST(Module, PrintsAsATree) {
   const Mlp m;
   std::ostringstream out;
   out << m;
-  EXPECT_EQ(out.str(), "Mlp(\n  (hidden): Linear(3, 4)\n  (out): Linear(4, 2)\n)");
+  EXPECT_EQ(out.str(), "Mlp(\n  (hidden): Linear(in=3, out=4, bias=true)\n  (out): Linear(in=4, out=2, bias=true)\n)");
   EXPECT_EQ(nn::summary(m),
-            "Mlp(                                1\n"
-            "  (hidden): Linear(3, 4)           16\n"
-            "  (out): Linear(4, 2)              10\n"
+            "Mlp(                                                  1\n"
+            "  (hidden): Linear(in=3, out=4, bias=true)           16\n"
+            "  (out): Linear(in=4, out=2, bias=true)              10\n"
             ")\n"
             "27 parameters\n");
   EXPECT_THAT(nn::summary(nn::Linear(1000, 2000)), HasSubstr("2,002,000 parameters"));
+}
+
+TEST(Module, PrintsOptionsAsTheyAre) {
+  struct Odd : nn::Module {
+    Json shown;
+    explicit Odd(Json shown) : shown(std::move(shown)) {}
+    Json options() const override { return shown; }
+  };
+  const auto print = [](Json options) {
+    std::ostringstream out;
+    out << Odd(std::move(options));
+    return out.str();
+  };
+  EXPECT_EQ(print(nullptr), "Odd()");
+  EXPECT_EQ(print(Json::object()), "Odd()");
+  EXPECT_EQ(print({{"name", "gelu"}}), "Odd(gelu)");
+  EXPECT_EQ(print({{"name", "gelu"}, {"p", 0.25}, {"sizes", {3, 4}}}), "Odd(name=gelu, p=0.25, sizes=[3,4])");
+  EXPECT_EQ(print({{"n", 1}, {"inner", {{"deep", 1}}}, {"list", {Json::object()}}}), "Odd(n=1)");
 }
 
 TEST(ModuleList, NamesItsChildrenByNumber) {

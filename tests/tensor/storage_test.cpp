@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <thread>
 
 #include "cairn/tensor/create.h"
 
@@ -75,5 +76,28 @@ TEST(StorageDeathTest, WritingPastTheEndIsReported) {
 }
 
 #endif
+
+TEST(StorageLimit, CountsWhatIsMadeOnThisThread) {
+  {
+    const StorageLimit limit(1000);
+    EXPECT_NO_THROW(empty({100}));
+    EXPECT_THROW(empty({200}), ValueError);
+    EXPECT_THROW(empty({int64_t{1} << 40}), ValueError);  // before any memory is asked for
+    EXPECT_NO_THROW(empty({150}));                        // what was refused does not count
+    EXPECT_THROW(empty({1}), ValueError);                 // what has gone again does
+    const StorageLimit inner(1 << 20);
+    EXPECT_THROW(empty({1}), ValueError);  // the outer one goes on
+    std::thread([] { EXPECT_NO_THROW(empty({1000})); }).join();
+  }
+  {
+    const StorageLimit outer(1000);
+    {
+      const StorageLimit inner(100);
+      EXPECT_THROW(empty({200}), ValueError);
+    }
+    EXPECT_NO_THROW(empty({250}));  // nothing was taken from the outer one
+  }
+  EXPECT_NO_THROW(empty({1000}));
+}
 
 }  // namespace

@@ -20,7 +20,8 @@ class Activation : public Layer {
 
   Tensor forward(const Tensor& x) override { return function_(x); }
   const cairn::Activation& function() const { return function_; }
-  std::string options() const override { return '"' + function_.text() + '"'; }
+  Json options() const override;
+  static Activation from_options(const Json& options);
 
  private:
   cairn::Activation function_;

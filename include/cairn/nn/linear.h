@@ -22,7 +22,8 @@ class Linear : public Layer {
 
   Linear(int64_t in, int64_t out, LinearOptions options = {});
   Tensor forward(const Tensor& x) override;
-  std::string options() const override;
+  Json options() const override;
+  static Linear from_options(const Json& options);
 };
 
 }  // namespace cairn::nn

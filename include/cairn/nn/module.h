@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "cairn/base/json.h"
 #include "cairn/graph/scope.h"
 #include "cairn/tensor/tensor.h"
 
@@ -100,14 +101,19 @@ class Module {
   /// Copies elements into the parameters and buffers of those names, converting the dtype where it differs.
   ///   strict  throws NameError, or ShapeError when only sizes differ, with the whole report; nothing is changed then.
   ///           Otherwise what fits is loaded.
-  LoadReport load_state_dict(const StateDict& state, bool strict = true);
+  ///   assign  puts the tensors of the state in the place of the module's own, sharing their elements: their dtype
+  ///   comes
+  ///           along, and names under which the state has one and the same tensor are tied. Floats do not take the
+  ///           place of other dtypes, nor others that of floats. Make the optimiser afterwards.
+  LoadReport load_state_dict(const StateDict& state, bool strict = true, bool assign = false);
 
   /// Dotted name below the outermost module, which is "".
   const std::string& path() const { return path_; }
   /// Name of its type, as the printed model shows it.
   virtual std::string type_name() const;
-  /// What stands in parentheses behind the type: "784, 512".
-  virtual std::string options() const { return ""; }
+  /// What makes the module again: {"in": 784, "out": 512, "bias": true}. The printed model shows it, a saved one holds
+  /// it, and nn::build (nn/registry.h) reads it. By default null: a module that cannot be made from a description.
+  virtual Json options() const;
 
  protected:
   /// Takes a child in and returns it in its lasting place.
@@ -212,10 +218,11 @@ class ModuleList : public Module {
   std::vector<M*> list_;
 };
 
-/// The tree of modules with their options, one a line:
+/// The tree of modules, one a line, with the options of those that have no children; a text that is the only option
+/// stands without its name.
 ///   Sequential(
-///     (0): Linear(784, 512)
-///     (1): Activation("relu")
+///     (0): Linear(in=784, out=512, bias=true)
+///     (1): Activation(relu)
 ///   )
 std::ostream& operator<<(std::ostream& out, const Module& module);
 /// The same with the number of parameters behind each line that has some of its own, and their sum.

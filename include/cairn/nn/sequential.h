@@ -36,6 +36,11 @@ class Sequential : public Layer {
     return *layers_[static_cast<size_t>(i)];
   }
 
+  /// The descriptions of its layers: {"layers": [{"type": "Linear", "options": {…}}, …]}.
+  ///   throws  as nn::describe for a layer that is not registered
+  Json options() const override;
+  static Sequential from_options(const Json& options);
+
   Tensor forward(const Tensor& x) override {
     Tensor y = x;
     for (Layer* layer : layers_) y = (*layer)(y);

@@ -35,4 +35,22 @@ struct Storage {
   std::function<void()>* finished_ = nullptr;  // of wrapped memory only
 };
 
+/// Limits what tensors made on this thread may allocate during its lifetime, all of them together: whoever builds what
+/// a file describes does not have to trust the file. Limits nest; each counts on its own.
+///   throws  ValueError, from whatever makes a tensor, before memory is asked for
+class StorageLimit {
+ public:
+  explicit StorageLimit(size_t bytes);
+  ~StorageLimit();
+  StorageLimit(const StorageLimit&) = delete;
+  StorageLimit& operator=(const StorageLimit&) = delete;
+
+ private:
+  friend struct Storage;
+  void take(size_t bytes);
+
+  size_t left_;
+  StorageLimit* outer_;
+};
+
 }  // namespace cairn
