@@ -1,0 +1,43 @@
+#pragma once
+// Numbers and lists from the command line, with errors that name the option.
+
+#include <cairn/base/error.h>
+
+#include <charconv>
+#include <sstream>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace support {
+
+/// A number from `low` to `high`: all of the text, and nothing else.
+///   throws  ValueError: "--epochs must be a whole number from 1 to 100; got '0'"
+template <class T>
+T number(const std::string& option, const std::string& text, T low, T high) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !(value >= low && value <= high))
+    throw cairn::ValueError("--" + option + " must be a " + (std::is_integral_v<T> ? "whole " : "") + "number from " +
+                            cairn::describe(low) + " to " + cairn::describe(high) + "; got '" + text + "'");
+  return value;
+}
+
+/// Numbers with commas between them; an empty text holds none.
+template <class T>
+std::vector<T> numbers(const std::string& option, const std::string& text, T low, T high) {
+  std::vector<T> list;
+  if (text.empty()) return list;
+  std::istringstream items(text + ",");  // so that a comma too many is an empty item
+  for (std::string item; std::getline(items, item, ',');) list.push_back(number(option, item, low, high));
+  return list;
+}
+
+/// "sgd, adam, adamw"
+inline std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace support
