@@ -18,6 +18,7 @@ install(FILES ${PROJECT_BINARY_DIR}/cairnConfig.cmake ${PROJECT_BINARY_DIR}/cair
 # A static library leaves its own libraries to whoever links it, so all of them stand in Libs. Paths are relative to the
 # .pc file: `cmake --install --prefix` may choose another prefix than the one configured.
 list(JOIN CAIRN_PUBLIC_FLAGS " " CAIRN_PC_FLAGS)
+string(REPLACE "LINKER:" "-Wl," CAIRN_PC_LINK_FLAGS "${CAIRN_LINK_FLAGS}")
 file(RELATIVE_PATH CAIRN_PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 file(RELATIVE_PATH CAIRN_PC_LIBDIR ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_LIBDIR})
 file(RELATIVE_PATH CAIRN_PC_INCLUDEDIR ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_INCLUDEDIR})

@@ -27,7 +27,7 @@ namespace detail {}
 extern const char library_is_built_for_another_isa;
 
 namespace {
-[[gnu::used]] const char* const isa_check = &library_is_built_for_another_isa;
+[[gnu::used, gnu::retain]] const char* const isa_check = &library_is_built_for_another_isa;
 }
 
 }  // namespace CAIRN_ISA
