@@ -98,7 +98,7 @@ Options read_options(int argc, char** argv) {
             .validation = whole("validation", 0, 1'000'000),
             .epochs = whole("epochs", 1, 10'000),
             .batch_size = whole("batch-size", 1, 1'000'000),
-            .dropout = support::number("dropout", text("dropout"), 0.0, 1.0),
+            .dropout = support::number("dropout", text("dropout"), 0.0, 0.99),
             .seed = support::number("seed", text("seed"), uint64_t{0}, ~uint64_t{0}),
             .rates = {.lr = usual_lr(text("optimizer"))}};
   if (is_given("lr")) o.rates.lr = support::number("lr", text("lr"), 0.0, 1e6);

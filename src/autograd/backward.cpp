@@ -365,7 +365,7 @@ void Tensor::retain_grad() {
   gradient_node(*this)->owner = body_.get();
 }
 
-Tensor Tensor::detach() const { return as_strided(*this, shape(), strides(), body_->offset); }
+Tensor Tensor::detach() const { return as_strided(*this, shape(), strides(), get().offset); }
 
 int64_t Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) {
   require<GraphError>(requires_grad(), "register_hook", "this tensor has no gradient to hook", *this);

@@ -180,7 +180,7 @@ void deallocate(void* block, size_t bytes) noexcept {
 Stats stats() {
   tell();
   const int64_t used = in_use.load();
-  return {used, peak.load(), held.load() - used};
+  return {used, peak.load(), std::max<int64_t>(0, held.load() - used)};
 }
 
 void reset_peak() {

@@ -151,7 +151,7 @@ class Crew {
           work_.f(work_.context, chunk);
         } catch (...) {
           const std::lock_guard lock(thrown_mutex_);
-          thrown_ = std::current_exception();
+          if (!thrown_ || chunk < thrown_by_) thrown_ = std::current_exception(), thrown_by_ = chunk;
         }
       }
     }
@@ -165,7 +165,8 @@ class Crew {
   Work work_;
   std::atomic<int> ran_{0};
   std::mutex thrown_mutex_;
-  std::exception_ptr thrown_;
+  std::exception_ptr thrown_;  // by the first piece of those that threw
+  int64_t thrown_by_ = 0;
 };
 
 }  // namespace

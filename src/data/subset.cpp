@@ -42,7 +42,9 @@ static std::vector<int64_t> sizes_of(const std::vector<Literal>& parts, int64_t 
                         given("size", size));
     return sizes;
   }
-  require<ValueError>(std::abs(sum - 1) < 1e-6, "random_split", "the fractions must sum to 1", given("sum", sum));
+  // Of many samples even what rounding may add to the sum is some.
+  require<ValueError>(std::abs(sum - 1) < 1e-6 && left >= 0, "random_split", "the fractions must sum to 1",
+                      given("sum", sum));
   for (size_t i = 0; left > 0; i = (i + 1) % sizes.size(), --left) ++sizes[i];
   return sizes;
 }

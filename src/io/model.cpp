@@ -1,7 +1,9 @@
 #include "cairn/io/model.h"
 
 #include <algorithm>
+#include <cinttypes>
 #include <cmath>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <unordered_map>
@@ -114,13 +116,23 @@ class KeepRandomness {
   Generator before_ = default_generator();
 };
 
+// The checksum as JSON can hold it: numbers of 64 bits are not safe in every reader.
+std::string fingerprint(const nn::Module& model) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016" PRIx64, nn::checksum(model));
+  return text;
+}
+
 // What the file's tensors can fill, with room for what builders need beside: weights in f32 where the file has fewer
-// bytes, numbers that are only passed through, buffers that are no part of the state.
+// bytes, numbers that are only passed through, buffers that are no part of the state. A tied name takes a few bytes of a
+// file but a whole tensor while building, so ties count once each, and at most 64 times all there is.
 size_t storage_limit(const SafeTensors& file) {
-  size_t bytes = size_t{16} << 20;
+  std::set<const Body*> seen;
+  size_t own = 0, tied = 0;
   for (const auto& [name, tensor] : file.tensors)
-    bytes += 8 * static_cast<size_t>(tensor.numel()) * size_of(tensor.dtype());
-  return bytes;
+    (seen.insert(tensor.body().get()).second ? own : tied) +=
+        static_cast<size_t>(tensor.numel()) * size_of(tensor.dtype());
+  return (size_t{16} << 20) + 8 * own + std::min(tied, 64 * own);
 }
 
 // Runs f; whatever it finds wrong is the file's fault.
@@ -161,7 +173,7 @@ void save(const nn::Layer& model, const std::string& file, const ModelInfo& info
 
   try {
     std::map<std::string, std::string> texts = {
-        {"cairn", Json({{"format", format}, {"version", CAIRN_VERSION}}).dump()},
+        {"cairn", Json({{"format", format}, {"version", CAIRN_VERSION}, {"checksum", fingerprint(model)}}).dump()},
         {"model", description.dump()},
         {"formulas", Json(formulas).dump()},
         {"info", to_json(info).dump()}};
@@ -193,6 +205,10 @@ SavedModel load(const std::string& file) {
       saved.model = nn::build(description);
     }
     saved.model->load_state_dict(content.tensors, true, true);
+    if (fingerprint(*saved.model) != head.at("checksum").get<std::string>())
+      throw ValueError(
+          "the weights are damaged: their checksum is another than when the file was written; "
+          "load_into(model, file) takes them as they are");
     saved.model->eval();
     return saved;
   });

@@ -232,7 +232,9 @@ uint64_t checksum(const Module& module) {
     for (size_t i = 0; i < bytes; ++i) hash = (hash ^ static_cast<const unsigned char*>(data)[i]) * 0x100000001b3;
   };
   for (const auto& [name, tensor] : module.state_dict()) {
-    mix(name.data(), name.size());
+    mix(name.c_str(), name.size() + 1);  // with its end, so that names and numbers cannot run together
+    const std::string kind = describe(tensor);
+    mix(kind.c_str(), kind.size() + 1);
     const Tensor plain = tensor.contiguous();
     mix(plain.pointer<char>(), static_cast<size_t>(plain.numel()) * size_of(plain.dtype()));
   }

@@ -206,7 +206,14 @@ std::unique_ptr<Layer> build(const Json& description) {
     else
       known = r.names();
   }
-  if (!builder) fail_unknown("type of layer", type, known);
+  if (!builder) {
+    try {
+      fail_unknown("type of layer", type, known);
+    } catch (const NameError& e) {
+      throw NameError(std::string(e.what()) + ". A layer of your own is made known by nn::register_layer<L>(\"" + type +
+                      "\")");
+    }
+  }
   try {
     return builder(description["options"]);
   } catch (const Json::exception& e) {  // a from_options that reads without an OptionReader

@@ -10,7 +10,12 @@
 namespace cairn::train {
 
 Tensor batch_loss(const Loss& loss, const Tensor& outputs, const Tensor& targets) {
-  if (!loss) return cross_entropy(outputs, targets);
+  if (!loss) {
+    require(outputs.dim() >= 2 && outputs.size(1) >= 2, "train",
+            "cross entropy needs outputs (n, classes), at least two; for anything else set the option loss",
+            given("outputs", outputs), given("targets", targets));
+    return cross_entropy(outputs, targets);
+  }
   Tensor value = loss(outputs, targets);
   require(value.numel() == 1, "train", "the loss must be a tensor of one element, such as a mean over the batch",
           given("loss", value));
@@ -25,7 +30,7 @@ static int64_t count_correct(const Tensor& outputs, const Tensor& labels) {
   const int64_t n = rows.size(0), classes = rows.size(1), *label = numbers.pointer<int64_t>();
   int64_t correct = 0;
   for (int64_t i = 0; i < n; ++i) {
-    if (label[i] < 0 || label[i] >= classes) continue;  // what a loss may be told to ignore
+    if (label[i] < 0 || label[i] >= classes) continue;  // such as what a loss ignores
     const S* row = rows.pointer<S>() + i * classes;
     const S own = row[label[i]];
     bool beaten = false;

@@ -60,6 +60,7 @@ TEST(TensorDataset, Misuse) {
   const Tensor bytes = zeros({4, 3, 2, 2}, u8), labels = arange(4);
   EXPECT_THROW(data::TensorDataset(bytes, arange(3)), ShapeError);
   EXPECT_THROW(data::TensorDataset(tensor(1.), tensor(1)), ShapeError);
+  EXPECT_THAT(text_of<ValueError>([&] { data::TensorDataset(bytes, Tensor()); }), HasSubstr("before it was given"));
   EXPECT_THROW(data::TensorDataset(labels > 1.0, labels), DtypeError);
   EXPECT_THAT(text_of<DtypeError>([&] { data::TensorDataset(bytes, labels.to(u8)); }), HasSubstr("to(i64)"));
   EXPECT_THROW(data::TensorDataset(ones({4, 3}), labels, {.mean = {1}}), ValueError);

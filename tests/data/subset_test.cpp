@@ -110,5 +110,13 @@ TEST(RandomSplit, Misuse) {
     EXPECT_THAT(text(parts), HasSubstr("such as {0.9, 0.1}"));
 }
 
+TEST(RandomSplit, PartsOfManySamplesAreNeverMoreThanThereAre) {
+  struct Many : data::Dataset {
+    int64_t size() const override { return 2'500'000; }
+    data::Batch make_batch(std::span<const int64_t>, int64_t) const override { return {}; }
+  } many;
+  EXPECT_THAT(text_of<ValueError>([&] { random_split(many, {1.0, 9e-7}); }), HasSubstr("must sum to 1"));
+}
+
 }  // namespace
 }  // namespace cairn

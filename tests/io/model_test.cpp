@@ -147,7 +147,8 @@ TEST(SavedModel, TheFileSaysWhatItHolds) {
   io::save(nn::Sequential(nn::Linear(2, 1, {.bias = false}), nn::Activation("elu(0.5)")), folder / "m",
            {.normalization = {{0.1307}, {0.3081}}, .classes = {"zero"}, .input = {2}});
   const io::SafeTensors file = io::load_safetensors(folder / "m");
-  EXPECT_THAT(file.metadata.at("cairn"), ::testing::MatchesRegex(R"(\{"format":1,"version":"[0-9.]+"\})"));
+  EXPECT_THAT(file.metadata.at("cairn"),
+              ::testing::MatchesRegex(R"(\{"format":1,"version":"[0-9.]+","checksum":"[0-9a-f]{16}"\})"));
   EXPECT_EQ(file.metadata.at("model"), R"j({"type":"Sequential","options":{"layers":[)j"
                                        R"j({"type":"Linear","options":{"in":2,"out":1,"bias":false}},)j"
                                        R"j({"type":"Activation","options":{"function":"elu(0.5)"}}]}})j");
@@ -303,6 +304,8 @@ TEST(SavedModel, DamagedFilesAreRefusedWithAReason) {
          f.tensors["0.weight"] = ones({3, 3});
        },
        "Sequential: 0.weight is (2, 3) f32, the state holds (3, 3) f32"},
+      {"one weight of another value", [](auto& f) { f.tensors["0.bias"] = f.tensors["0.bias"] + 1e-6; },
+       "the weights are damaged: their checksum is another than when the file was written"},
       {"integers for a weight", [](auto& f) { f.tensors["0.bias"] = ones({2}, i64); },
        "Sequential: 0.bias is (2,) f32, the state holds (2,) i64"},
   };

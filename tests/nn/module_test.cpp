@@ -235,6 +235,17 @@ TEST(Module, StateGoesFromOneModelToAnother) {
   EXPECT_TRUE(equal(c.hidden.weight.to(f32), a.hidden.weight));
 }
 
+TEST(Module, TheChecksumKnowsSizesAndDtypes) {
+  struct Holder : nn::Module {
+    explicit Holder(const Tensor& t) { buffer("t", t); }
+  };
+  const uint64_t sum = nn::checksum(Holder(zeros({2, 3})));
+  EXPECT_EQ(nn::checksum(Holder(zeros({2, 3}))), sum);
+  EXPECT_NE(nn::checksum(Holder(zeros({3, 2}))), sum);
+  EXPECT_NE(nn::checksum(Holder(zeros({3}, f64))), sum);
+  EXPECT_NE(nn::checksum(Holder(zeros({3}, i64))), nn::checksum(Holder(zeros({3}, f64))));
+}
+
 TEST(Module, AStateThatDoesNotFitIsReportedWholeAndChangesNothing) {
   Mlp m;
   nn::StateDict state = m.state_dict();

@@ -96,6 +96,7 @@ TEST(Tensor, ToVectorFollowsStrides) {
 
 TEST(Tensor, MisuseIsNamed) {
   EXPECT_NE(message<ValueError>([] { Tensor().shape(); }).find("used before it was given a value"), std::string::npos);
+  EXPECT_NE(message<ValueError>([] { Tensor().detach(); }).find("used before it was given a value"), std::string::npos);
   EXPECT_EQ(describe(Tensor()), "an undefined tensor");
   EXPECT_EQ(message<IndexError>([] { empty({2, 3}).size(2); }), "size: dimension out of range (-2 to 1); got dim 2");
   EXPECT_EQ(message<ShapeError>([] { empty({2, -3}); }), "empty: a size is negative; got shape (2, -3)");

@@ -1,14 +1,9 @@
 #include "cairn/train/trainer.h"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <cmath>
-#include <memory>
-#include <sstream>
 
 #include "cairn/base/threads.h"
 #include "cairn/data/glyphs.h"
@@ -28,7 +23,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Not;
 using ::testing::ThrowsMessage;
 using train::EpochResult;
 using train::History;
@@ -306,6 +300,20 @@ TEST(Trainer, ALossThatIsNotFiniteStopsItBeforeAnyHarm) {
   EXPECT_FALSE(model.training());
 }
 
+TEST(Trainer, CrossEntropyIsNotMistakenForALossOfNumbers) {
+  nn::Linear model(3, 1);
+  const data::TensorDataset set(randn({8, 3}), randn({8, 1}));
+  const data::DataLoader loader(set, {.batch_size = 4});
+  optim::SGD optimizer(model.parameters(), {.lr = 0.1});
+  train::Trainer trainer(model, optimizer, {.epochs = 1, .output = train::Output::silent});
+  try {
+    trainer.fit(loader);
+    FAIL() << "trained a regression with cross entropy";
+  } catch (const ShapeError& e) {
+    EXPECT_THAT(e.what(), ::testing::HasSubstr("for anything else set the option loss; got outputs (4, 1) f32"));
+  }
+}
+
 TEST(Trainer, OptionsAreChecked) {
   nn::Linear model(1, 2);
   optim::SGD optimizer(model.parameters(), {.lr = 0.1});
@@ -319,110 +327,6 @@ TEST(Trainer, OptionsAreChecked) {
   Trainer trainer(model, optimizer, {.loss = [](const Tensor& y, const Tensor&) { return y; }});
   EXPECT_THAT([&] { trainer.fit(data::DataLoader(set)); },
               ThrowsMessage<ShapeError>(HasSubstr("train: the loss must be a tensor of one element")));
-}
-
-// ---- output ----------------------------------------------------------------------------------------------------------
-
-using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
-
-// Trains for two epochs of eight batches, the last of each a little late.
-void show(const data::Dataset& set, Output output, std::FILE* stream, const train::Loss& loss = {},
-          useconds_t microseconds_late = 0) {
-  const data::DataLoader loader(set, {.batch_size = 1});
-  nn::Linear model = zero_layer(1, 2);
-  optim::SGD optimizer(model.parameters(), {.lr = 0});
-  Trainer trainer(model, optimizer, {.epochs = 2, .loss = loss, .output = output, .stream = stream});
-  trainer.on_batch_end([&](const Progress& p) {
-    if (p.batch == 7) ::usleep(microseconds_late);
-  });
-  trainer.fit(loader);
-}
-
-std::string written(Output output, const data::Dataset& set, const train::Loss& loss = {}) {
-  const File file(std::tmpfile(), std::fclose);
-  show(set, output, file.get(), loss);
-  std::rewind(file.get());
-  std::string text(10000, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  return text;
-}
-
-TEST(TrainerOutput, IsALineAnEpochWhereThereIsNoTerminal) {
-  const data::TensorDataset classes(ones({8, 1}), zeros({8}, i64));
-  const std::string line = "  loss 0.6931  accuracy 100.00 %  [0-9]+ samples/s  0\\.[0-9] s\n";
-  EXPECT_THAT(written(Output::automatic, classes), ::testing::MatchesRegex("epoch 1/2" + line + "epoch 2/2" + line));
-  EXPECT_THAT(written(Output::lines, classes), ::testing::MatchesRegex("epoch 1/2" + line + "epoch 2/2" + line));
-  EXPECT_EQ(written(Output::silent, classes), "");
-  const data::TensorDataset numbers(ones({8, 1}), full({8, 2}, 2));
-  EXPECT_THAT(written(Output::lines, numbers, squared), Not(HasSubstr("accuracy")));
-  EXPECT_THAT(written(Output::lines, numbers, squared), HasSubstr("epoch 1/2  loss 4.0000  "));
-}
-
-// What arrives at a terminal of that many columns.
-std::string on_terminal(unsigned short columns, const data::Dataset& set) {
-  const int master = ::posix_openpt(O_RDWR | O_NOCTTY);
-  if (master < 0 || ::grantpt(master) != 0 || ::unlockpt(master) != 0) return "";
-  const winsize size{.ws_row = 24, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
-  std::string text;
-  {
-    const File slave(std::fopen(::ptsname(master), "w"), std::fclose);
-    ::ioctl(master, TIOCSWINSZ, &size);
-    show(set, Output::automatic, slave.get(), {}, 120'000);
-  }
-  char piece[4096];
-  for (ssize_t n; (n = ::read(master, piece, sizeof piece)) > 0;) text.append(piece, static_cast<size_t>(n));
-  ::close(master);
-  return text;
-}
-
-TEST(TrainerOutput, IsABarOnATerminal) {
-  ::setenv("TERM", "xterm", 1);
-  const data::TensorDataset set(ones({8, 1}), zeros({8}, i64));
-  for (const unsigned short columns : {40, 80, 120}) {
-    const std::string text = on_terminal(columns, set);
-    if (text.empty()) GTEST_SKIP() << "no pseudo-terminals here";
-    std::vector<std::string> bars, lines;
-    std::istringstream pieces(text);
-    for (std::string piece; std::getline(pieces, piece, '\r');) {
-      if (piece.find("left") != std::string::npos || piece.find("━") != std::string::npos) bars.push_back(piece);
-      if (piece.find("samples/s  ") != std::string::npos || piece.starts_with("epoch")) lines.push_back(piece);
-      int width = 0;
-      for (const char c : piece.substr(0, piece.find('\x1b'))) width += (c & 0xC0) != 0x80;
-      EXPECT_LT(width, columns) << piece;
-      EXPECT_TRUE(!piece.starts_with("epoch") || piece.find("\x1b[K") != std::string::npos)
-          << "a rest is left: " << piece;
-    }
-    // At the first batch, and once more when 0.1 s have passed: the bar of batch 8.
-    EXPECT_THAT(text, HasSubstr("\repoch 1/2"));
-    EXPECT_EQ(text.find("━ 8/8") != std::string::npos, columns >= 80);
-    EXPECT_LE(bars.size(), 4U);
-    EXPECT_THAT(lines.back(), HasSubstr("epoch 2/2  loss 0.6931"));
-    EXPECT_TRUE(text.ends_with("\x1b[K\r\n")) << "the cursor is left at the beginning of a line";
-  }
-}
-
-TEST(TrainerOutput, ATerminalThatCannotGoBackGetsLines) {
-  ::setenv("TERM", "dumb", 1);
-  const data::TensorDataset set(ones({8, 1}), zeros({8}, i64));
-  const std::string text = on_terminal(80, set);
-  ::setenv("TERM", "xterm", 1);
-  if (text.empty()) GTEST_SKIP() << "no pseudo-terminals here";
-  EXPECT_THAT(text, HasSubstr("epoch 2/2  loss 0.6931"));
-  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
-}
-
-TEST(TrainerOutput, AnErrorBeginsOnALineOfItsOwn) {
-  const data::TensorDataset set(ones({8, 1}), zeros({8}, i64));
-  const data::DataLoader loader(set);
-  const File file(std::tmpfile(), std::fclose);
-  nn::Linear model(1, 2);
-  optim::SGD optimizer(model.parameters(), {.lr = 0});
-  Trainer trainer(model, optimizer, {.output = Output::bar, .stream = file.get()});
-  trainer.on_batch_end([](const Progress& p) { fail<ValueError>("hook", "enough", given("epoch", p.epoch)); });
-  EXPECT_THROW(trainer.fit(loader), ValueError);
-  EXPECT_GT(std::ftell(file.get()), 0);
-  std::fseek(file.get(), -1, SEEK_END);
-  EXPECT_EQ(std::fgetc(file.get()), '\n');
 }
 
 }  // namespace

@@ -57,9 +57,9 @@ void run_chunks(int64_t chunks, ChunkFunction f, void* context);
 }  // namespace detail
 
 /// Calls f(begin, end) for the pieces [0, grain), [grain, 2·grain), … of [0, n), on several threads when there is more
-/// than one piece. Choose a grain worth at least some 10 µs of work. What f throws is thrown again here once all pieces
-/// have ended. Regions do not nest: inside one, and while another thread of the program has one, pieces run in order on
-/// the calling thread.
+/// than one piece. Choose a grain worth at least some 10 µs of work. What f throws is thrown again here, that of the
+/// first piece when several do; pieces after it may have run or not. Regions do not nest: inside one, and while another
+/// thread of the program has one, pieces run in order on the calling thread.
 template <class F>
 void parallel_for(int64_t n, int64_t grain, F&& f) {
   if (n <= 0) return;

@@ -23,7 +23,7 @@ struct LoaderOptions {
 /// Batches are made ahead on a thread of the walk's own, unless the data set says that it is not worth one
 /// (Dataset::prefetches). The thread works alone (parallel_for is serial on it) and ends with the walk, however that is
 /// left. Batches have the same bits either way. What the data set throws comes out where its batch is asked for;
-/// whoever catches it there may go on with the next one.
+/// whoever catches it there may go on with the next one, but for the first batch, which begin() asks for.
 class DataLoader {
  public:
   /// The data set must outlive the loader, and the loader its walks.

@@ -36,17 +36,15 @@ void save(const nn::Layer& model, const std::string& file, const ModelInfo& info
 /// Builds the model of a file that save() wrote. It is in evaluation mode (call train() to go on training), has the
 /// dtype of the file, and predicts the same bits. Tensors that building allocates are limited by the length of the
 /// file, and default_generator() is put back to where it was.
-///   throws  FileError for a file that is missing, damaged, of a newer version or no saved model; for layers that are
-///   not
-///           registered and options that are wrong; for tensors that are missing, unexpected or of other sizes; and for
-///           an activation whose formula was another when the file was written
+///   throws  FileError for a file that is missing, damaged (the weights have a checksum), of a newer version or no saved
+///           model; for layers that are not registered and options that are wrong; for tensors that are missing,
+///           unexpected or of other sizes; and for an activation whose formula was another when the file was written
 SavedModel load(const std::string& file);
 
 /// Copies the tensors of a safetensors file into the parameters and buffers of those names, whoever wrote it, as
 /// Module::load_state_dict does.
 ///   strict  throws FileError, with the whole report, when something is missing, unexpected or of another shape;
-///   nothing is
-///           changed then. Otherwise what fits is loaded.
+///           nothing is changed then. Otherwise what fits is loaded.
 nn::LoadReport load_into(nn::Module& model, const std::string& file, bool strict = true);
 
 }  // namespace cairn::io

@@ -102,9 +102,8 @@ class Module {
   ///   strict  throws NameError, or ShapeError when only sizes differ, with the whole report; nothing is changed then.
   ///           Otherwise what fits is loaded.
   ///   assign  puts the tensors of the state in the place of the module's own, sharing their elements: their dtype
-  ///   comes
-  ///           along, and names under which the state has one and the same tensor are tied. Floats do not take the
-  ///           place of other dtypes, nor others that of floats. Make the optimiser afterwards.
+  ///           comes along, and names under which the state has one and the same tensor are tied. Floats do not take
+  ///           the place of other dtypes, nor others that of floats. Make the optimiser afterwards.
   LoadReport load_state_dict(const StateDict& state, bool strict = true, bool assign = false);
 
   /// Dotted name below the outermost module, which is "".
@@ -228,8 +227,8 @@ std::ostream& operator<<(std::ostream& out, const Module& module);
 /// The same with the number of parameters behind each line that has some of its own, and their sum.
 std::string summary(const Module& module);
 
-/// A fingerprint of all parameters and buffers, names and bits: equal models have equal fingerprints; different ones
-/// differ but for a chance of 2^-64.
+/// A fingerprint of all parameters and buffers, names, sizes, dtypes and bits: equal models have equal fingerprints;
+/// different ones differ but for a chance of 2^-64.
 uint64_t checksum(const Module& module);
 
 }  // namespace cairn::nn

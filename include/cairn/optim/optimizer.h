@@ -96,8 +96,7 @@ class Optimizer {
  protected:
   explicit Optimizer(const char* name) : name_(name) {}
   /// throws  ValueError for an empty list, a rate out of range, or a parameter that is no leaf, overlaps itself in
-  /// memory
-  ///         or is in another group; DtypeError unless f32 or f64. Nothing is changed then.
+  ///         memory or is in another group; DtypeError unless f32 or f64. Nothing is changed then.
   void add_group(ParameterList parameters, double lr);
   virtual void update(const Update& u) = 0;
   virtual StateNames state_names(size_t group) const = 0;

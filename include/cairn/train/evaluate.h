@@ -16,7 +16,7 @@ using Loss = std::function<Tensor(const Tensor& outputs, const Tensor& targets)>
 /// Means over samples.
 struct Evaluation {
   double loss = 0;
-  double accuracy = 0;  ///< in [0, 1]; NaN unless outputs are (n, classes) and targets (n,) i64 class numbers
+  double accuracy = 0;  ///< in [0, 1]; NaN unless outputs are (n, classes) and targets (n,) i64 labels
 };
 
 /// Loss and accuracy over a loader's epoch 0, in evaluation mode and without recording. The mode of the model and of

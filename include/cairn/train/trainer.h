@@ -67,9 +67,9 @@ class Trainer {
   /// and a step with the scheduled learning rate; then the evaluation on `validation`, when there is one. At the end
   /// the model's mode is put back. A second call goes on from these weights; a schedule begins anew, from the base
   /// rates.
-  ///   throws  ValueError when the loss is not finite, naming epoch and batch (counted from 1, as on the screen),
-  ///   before
-  ///           that batch changes a weight; ShapeError when it has more than one element
+  ///   throws  ValueError when the loss is not finite, naming epoch and batch (counted from 1, as on the screen), before
+  ///           that batch changes a weight; ShapeError when it has more than one element, or when the loss is cross
+  ///           entropy and the outputs are no classes
   History fit(const data::DataLoader& loader, const data::DataLoader* validation = nullptr);
 
   /// As train::evaluate, with this trainer's loss.
