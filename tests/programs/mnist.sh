@@ -60,7 +60,7 @@ has fourth '^7,850 parameters$'
 refused "--epochs must be a whole number from 1 to 10000; got 'many'" --epochs many
 refused "--epochs must be .* got '0'" --epochs 0
 refused "--threads must be .* got '1.5'" --threads 1.5
-refused "--dropout must be a number from 0 to 1; got '2'" --dropout 2
+refused "--dropout must be a number from 0 to 0.99; got '2'" --dropout 2
 refused "--lr must be .* got 'nan'" --lr nan
 refused "--hidden must be .* got ''" --hidden 32,,16
 refused "unknown name 'adamm'; did you mean 'adam'" --optimizer adamm
