@@ -40,8 +40,10 @@ Schedule constant() {
 Schedule step(StepOptions o) {
   need_steps("schedule step", "step_size", o.step_size);
   need_gamma("schedule step", o.gamma);
-  return Schedule(
-      [o](double base, int64_t t) { return base * std::pow(o.gamma, static_cast<double>(t / o.step_size)); });
+  return Schedule([o](double base, int64_t t) {
+    const int64_t falls = t / o.step_size;
+    return base * std::pow(o.gamma, static_cast<double>(falls));
+  });
 }
 
 Schedule multistep(MultiStepOptions options) {
