@@ -78,16 +78,13 @@ void tiles(const Task<S>& t) {
         const S* a = direct_a ? a_block.data + i * t.a.row : packed_a.data() + r % a_group * inner * a_wide;
         const int64_t a_step = !direct_a ? ceil_div(rows, w) * w : along_k ? t.a.row : t.a.col;
         for (int64_t p = g; p < g_end; ++p) {
-          const int64_t j = p * wide, now = std::min(t.n - j, wide), step = now > w ? wide : w;
+          const int64_t j = p * wide, now = std::min(t.n - j, wide);
           const S* b = p < direct ? b_block.data + j : packed_b.data() + (p - first) * inner * wide;
-          const int64_t b_row = p < direct ? t.b.row : step;
+          const int64_t b_row = p < direct ? t.b.row : now > w ? wide : w;
           S* c = t.c + i * t.c_row + j;
           Matrix<S> from = start;
           if (from.data) from.data += i * from.row + j;
-          if (now == step)
-            tile_for<S>(rows, step == wide, along_k)(inner, a, a_step, b, b_row, from, c, t.c_row);
-          else
-            partial_tile(rows, now, along_k, inner, a, a_step, b, b_row, from, c, t.c_row);
+          any_tile(rows, now, along_k, one_run, inner, a, a_step, b, b_row, from, c, t.c_row);
         }
       }
     }

@@ -43,11 +43,20 @@ template <class S>
   *reinterpret_cast<typename detail::Vectors<S>::Memory*>(p) = x;
 }
 
+// The inner dimension in runs of k, of which each begins at another place of A: the rows of a convolution's window.
+struct Runs {
+  int64_t count;
+  const int64_t* offset;
+};
+inline constexpr int64_t at_once = 0;
+inline constexpr Runs one_run{1, &at_once};
+
 // R rows × V vectors of C, held in registers throughout. Sums start at `start`, or at zero where that is null. A number
 // of A is read from where it lies: rows along k (along_k, `a_step` from row to row) or columns (`a_step` from one k to
 // the next).
 template <class S, int V, bool along_k, int R>
-void tile(int64_t k, const S* a, int64_t a_step, const S* b, int64_t b_row, Matrix<S> start, S* c, int64_t c_row) {
+void tile(Runs runs, int64_t k, const S* a0, int64_t a_step, const S* b, int64_t b_row, Matrix<S> start, S* c,
+          int64_t c_row) {
   Vector<S> sum[R][V];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
@@ -56,18 +65,21 @@ void tile(int64_t k, const S* a, int64_t a_step, const S* b, int64_t b_row, Matr
       sum[r][v] = start.data ? load(start.data + r * start.row + v * width<S>) : Vector<S>{};
       __builtin_prefetch(c + r * c_row + v * width<S>, 1);  // the stores at the end need not wait for memory then
     }
-  for (int64_t l = 0; l < k; ++l) {
-    Vector<S> row[V];
+  for (int64_t run = 0; run < runs.count; ++run) {
+    const S* a = a0 + runs.offset[run];
+    for (int64_t l = 0; l < k; ++l) {
+      Vector<S> row[V];
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) row[v] = load(b + v * width<S>);
+      for (int v = 0; v < V; ++v) row[v] = load(b + v * width<S>);
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      const S x = along_k ? a[r * a_step] : a[r];
+      for (int r = 0; r < R; ++r) {
+        const S x = along_k ? a[r * a_step] : a[r];
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) sum[r][v] += x * row[v];
+        for (int v = 0; v < V; ++v) sum[r][v] += x * row[v];
+      }
+      a += along_k ? 1 : a_step;
+      b += b_row;
     }
-    a += along_k ? 1 : a_step;
-    b += b_row;
   }
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
@@ -76,7 +88,7 @@ void tile(int64_t k, const S* a, int64_t a_step, const S* b, int64_t b_row, Matr
 }
 
 template <class S>
-using Tile = void (*)(int64_t, const S*, int64_t, const S*, int64_t, Matrix<S>, S*, int64_t);
+using Tile = void (*)(Runs, int64_t, const S*, int64_t, const S*, int64_t, Matrix<S>, S*, int64_t);
 
 template <class S, int V, bool along_k>
 inline constexpr auto tiles_of = []<int... R>(std::integer_sequence<int, R...>) {
@@ -101,15 +113,27 @@ template <class S, int size = panel<S>>
 
 // A tile of which only n columns exist: the rest is computed aside, so that every element goes through the same code.
 template <class S>
-[[gnu::noinline]] void partial_tile(int64_t rows, int64_t n, bool along_k, int64_t k, const S* a, int64_t a_step,
-                                    const S* b, int64_t b_row, Matrix<S> start, S* c, int64_t c_row) {
+[[gnu::noinline]] void partial_tile(int64_t rows, int64_t n, bool along_k, Runs runs, int64_t k, const S* a,
+                                    int64_t a_step, const S* b, int64_t b_row, Matrix<S> start, S* c, int64_t c_row) {
   alignas(64) S line[tile_rows * panel<S>];
   const bool wide = n > width<S>;
   const int64_t step = wide ? panel<S> : width<S>;
   if (start.data)
     for (int64_t r = 0; r < rows; ++r) copy_few(line + r * step, start.data + r * start.row, n);
-  tile_for<S>(rows, wide, along_k)(k, a, a_step, b, b_row, start.data ? Matrix<S>{line, step, 1} : start, line, step);
+  tile_for<S>(rows, wide, along_k)(runs, k, a, a_step, b, b_row, start.data ? Matrix<S>{line, step, 1} : start, line,
+                                   step);
   for (int64_t r = 0; r < rows; ++r) copy_few(c + r * c_row, line + r * step, n);
+}
+
+// A tile of n ≤ panel columns, whole or not.
+template <class S>
+[[gnu::always_inline]] inline void any_tile(int64_t rows, int64_t n, bool along_k, Runs runs, int64_t k, const S* a,
+                                            int64_t a_step, const S* b, int64_t b_row, Matrix<S> start, S* c,
+                                            int64_t c_row) {
+  if (n == panel<S> || n == width<S>)
+    tile_for<S>(rows, n == panel<S>, along_k)(runs, k, a, a_step, b, b_row, start, c, c_row);
+  else
+    partial_tile(rows, n, along_k, runs, k, a, a_step, b, b_row, start, c, c_row);
 }
 
 template <class S, size_t... I>
