@@ -18,9 +18,14 @@ nn::Sequential mlp() {
                         nn::Linear(256, 10));
 }
 
+enum class Optimizer { sgd, adamw };
+
 void train(const Options& options, const char* name, nn::Sequential model, const Tensor& x, const Tensor& y,
-           double items_a_step, const char* unit) {
-  optim::SGD optimizer(model.parameters(), {.lr = 0.01, .momentum = 0.9});
+           double items_a_step, const char* unit, Optimizer kind = Optimizer::sgd) {
+  const auto made = kind == Optimizer::sgd
+                        ? optim::make_optimizer("sgd", model.parameters(), {.lr = 0.01, .momentum = 0.9})
+                        : optim::make_optimizer("adamw", model.parameters(), {.lr = 1e-3});
+  optim::Optimizer& optimizer = *made;
   const double seconds = seconds_per_call(options, [&] {
     optimizer.zero_grad();
     cross_entropy(model(x), y).backward();
@@ -37,15 +42,29 @@ void training(const Options& options) {
     train(options, "train_tiny_mlp", tiny_mlp(), randn({4, 2}), randint(0, 2, {4}), 1, "steps/s");
   if (wanted(options, "train_mlp"))
     train(options, "train_mlp", mlp(), randn({128, 784}), randint(0, 10, {128}), 128, "samples/s");
+  if (wanted(options, "train_cnn"))
+    train(options, "train_cnn", models::cnn(), randn({64, 1, 28, 28}), randint(0, 10, {64}), 64, "samples/s",
+          Optimizer::adamw);
+  if (wanted(options, "train_resnet20"))
+    train(options, "train_resnet20", models::resnet20(), randn({128, 3, 32, 32}), randint(0, 10, {128}), 128,
+          "samples/s");
+  if (wanted(options, "train_alexnet64"))
+    train(options, "train_alexnet64", models::alexnet64(), randn({64, 3, 64, 64}), randint(0, 10, {64}), 64,
+          "samples/s");
 }
 
 void inference(const Options& options) {
-  if (!wanted(options, "infer_mlp_b1")) return;
   const NoGrad no_grad;
-  nn::Sequential model = mlp();
-  model.eval();
-  const Tensor x = randn({1, 784});
-  report(options, "infer_mlp_b1", "latency", 1e6 * seconds_per_call(options, [&] { model(x); }), "us");
+  const auto infer = [&](const char* name, auto make, const Shape& input) {
+    if (!wanted(options, name)) return;
+    nn::Sequential model = make();
+    model.eval();
+    const Tensor x = randn(input);
+    report(options, name, "latency", 1e6 * seconds_per_call(options, [&] { model(x); }), "us");
+  };
+  infer("infer_mlp_b1", mlp, {1, 784});
+  infer("infer_cnn_b1", [] { return models::cnn(); }, {1, 1, 28, 28});
+  infer("infer_resnet20_b1", [] { return models::resnet20(); }, {1, 3, 32, 32});
 }
 
 }  // namespace bench

@@ -1,11 +1,9 @@
 #include "cairn/nn/conv.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
-#include "cairn/nn/init.h"
-#include "cairn/nn/registry.h"
 #include "cairn/tensor/random.h"
+#include "nn/pairs.h"
 
 namespace cairn::nn {
 namespace {
@@ -39,16 +37,7 @@ Tensor bias_of(int64_t size, int64_t fan_in, bool wanted, Dtype dtype) {
   return wanted ? uniform_in({size}, fan_in, dtype) : Tensor();
 }
 
-Json as_json(IntPair p) { return p.h == p.w ? Json(p.h) : Json::array({p.h, p.w}); }
-Json as_json(const Padding& p) { return p.same ? Json("same") : as_json(p.size); }
-
-IntPair pair_from(const OptionReader& o, const char* layer, const char* name, std::optional<IntPair> otherwise = {}) {
-  if (otherwise && !o.has(name)) return *otherwise;
-  if (!o.value(name).is_array()) return o.integer(name);
-  const std::vector<int64_t> both = o.integers(name);
-  if (both.size() != 2) throw ValueError(std::string(layer) + ": the option '" + name + "' must be one number or two");
-  return {both[0], both[1]};
-}
+Json padding_json(const Padding& p) { return p.same ? Json("same") : as_json(p.size); }
 
 // The usual values stay out of what is printed and saved.
 void add_common(Json& json, IntPair stride, const Json& padding, IntPair dilation, int64_t groups, bool bias) {
@@ -93,7 +82,7 @@ Tensor Conv2d::forward(const Tensor& x) {
 
 Json Conv2d::options() const {
   Json json = {{"in_channels", in_channels}, {"out_channels", out_channels}, {"kernel_size", as_json(kernel_size)}};
-  add_common(json, settings.stride, as_json(settings.padding), settings.dilation, settings.groups, bias.defined());
+  add_common(json, settings.stride, padding_json(settings.padding), settings.dilation, settings.groups, bias.defined());
   return json;
 }
 
@@ -121,7 +110,7 @@ Tensor Conv1d::forward(const Tensor& x) {
 
 Json Conv1d::options() const {
   Json json = {{"in_channels", in_channels}, {"out_channels", out_channels}, {"kernel_size", kernel_size}};
-  add_common(json, settings.stride, as_json(settings.padding), settings.dilation, settings.groups, bias.defined());
+  add_common(json, settings.stride, padding_json(settings.padding), settings.dilation, settings.groups, bias.defined());
   return json;
 }
 

@@ -8,10 +8,14 @@
 #include <utility>
 
 #include "cairn/nn/activation.h"
+#include "cairn/nn/conv.h"
 #include "cairn/nn/dropout.h"
 #include "cairn/nn/flatten.h"
 #include "cairn/nn/identity.h"
 #include "cairn/nn/linear.h"
+#include "cairn/nn/norm.h"
+#include "cairn/nn/pool.h"
+#include "cairn/nn/residual.h"
 #include "cairn/nn/sequential.h"
 
 namespace cairn::nn {
@@ -29,11 +33,28 @@ struct Registry {
   // A table, and not objects that register themselves: a linker drops those that nobody names.
   Registry() {
     add<Activation>("Activation");
+    add<AdaptiveAvgPool2d>("AdaptiveAvgPool2d");
+    add<AdaptiveMaxPool2d>("AdaptiveMaxPool2d");
+    add<AvgPool2d>("AvgPool2d");
+    add<BasicBlock>("BasicBlock");
+    add<BatchNorm1d>("BatchNorm1d");
+    add<BatchNorm2d>("BatchNorm2d");
+    add<Bottleneck>("Bottleneck");
+    add<Conv1d>("Conv1d");
+    add<Conv2d>("Conv2d");
+    add<ConvTranspose2d>("ConvTranspose2d");
     add<Dropout>("Dropout");
+    add<Dropout2d>("Dropout2d");
     add<Flatten>("Flatten");
+    add<GroupNorm>("GroupNorm");
     add<Identity>("Identity");
+    add<LPPool2d>("LPPool2d");
+    add<LayerNorm>("LayerNorm");
     add<Linear>("Linear");
+    add<MaxPool2d>("MaxPool2d");
+    add<Residual>("Residual");
     add<Sequential>("Sequential");
+    add<StochasticDepth>("StochasticDepth");
   }
 
   template <class L>

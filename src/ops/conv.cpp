@@ -74,9 +74,9 @@ Tensor convolve_back(const Conv& g, const Tensor& y, const Tensor& weight, const
 Tensor weight_sums(const Conv& g, const Tensor& x, const Tensor& y) {
   const Tensor weight = empty({g.o, g.c / g.groups, g.k_h, g.k_w}, x.dtype());
   const Tensor in = ops::channels_last(x), out = ops::channels_last(y);
-  visit_float("conv2d_weight", x.dtype(),
+  visit_float("conv2d_weight_backward", x.dtype(),
               [&]<class S>() { kernels::conv_weight(g, in.pointer<S>(), out.pointer<S>(), weight.pointer<S>()); });
-  return record("conv2d_weight", weight, {x, y}, Keep::inputs(), [g](const Backward& s) -> Grads {
+  return record("conv2d_weight_backward", weight, {x, y}, Keep::inputs(), [g](const Backward& s) -> Grads {
     return {s.needs(0) ? convolve_back(g, s.input(1), s.grad) : none,
             s.needs(1) ? convolve(g, s.input(0), s.grad) : none};
   });

@@ -5,6 +5,7 @@
 
 #include "cairn/base/threads.h"
 #include "cairn/graph/record.h"
+#include "cairn/ops/arithmetic.h"
 #include "cairn/tensor/create.h"
 
 namespace cairn {
@@ -79,6 +80,26 @@ Tensor dropout(const Tensor& x0, double p, bool training, Generator& generator) 
     });
   });
   return recorded(std::move(y), x0, kept, scale);
+}
+
+// x times a mask over its first dimensions.
+static Tensor drop_parts(const char* operation, const Tensor& x, int parts, int kept_dims, double p, bool training,
+                         Generator& generator) {
+  require<ValueError>(p >= 0 && p <= 1, operation, "the probability must be from 0 to 1", given("p", p));
+  require<DtypeError>(is_float(x.dtype()), operation, "needs f32 or f64; convert with to(f32)", given("x", x));
+  require(x.dim() >= parts, operation, "x has too few dimensions", given("x", x), given("needed", int64_t{parts}));
+  if (!training || p == 0) return x;
+  Shape shape = Shape::filled(x.dim(), 1);
+  for (int d = 0; d < kept_dims; ++d) shape[d] = x.shape()[d];
+  return x * dropout(ones(shape, x.dtype()), p, true, generator);  // ones want no gradient: nothing is recorded
+}
+
+Tensor dropout2d(const Tensor& x, double p, bool training, Generator& generator) {
+  return drop_parts("dropout2d", x, 3, 2, p, training, generator);
+}
+
+Tensor stochastic_depth(const Tensor& x, double p, Drop mode, bool training, Generator& generator) {
+  return drop_parts("stochastic_depth", x, 1, mode == Drop::row ? 1 : 0, p, training, generator);
 }
 
 }  // namespace cairn

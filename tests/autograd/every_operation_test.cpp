@@ -164,7 +164,8 @@ TEST(EveryOperation, IsTheSameInEveryLayout) {
   const double rounding = 1e-14;  // sums may run in another order
   for (const cases::Case& c : cases::all()) {
     const Result expected = result(c, cases::leaves(c.inputs));
-    for (const cases::Layout layout : {cases::Layout::transposed, cases::Layout::sliced}) {
+    for (const cases::Layout layout :
+         {cases::Layout::transposed, cases::Layout::sliced, cases::Layout::channels_last}) {
       SCOPED_TRACE(c.name + ", " + cases::name_of(layout));
       expect_close(result(c, cases::leaves(cases::laid_out(c.inputs, layout))), expected, rounding);
     }

@@ -23,16 +23,16 @@
 #include "cairn/tensor/random.h"
 
 namespace cairn::cases {
-namespace {
 
-// Distinct values in random order, from low to high, none within a hundredth of another or of zero.
-Tensor spread(const Shape& shape, double low = -2, double high = 2) {
+Tensor spread(const Shape& shape, double low, double high) {
   static Generator random(7, "operations");
   const int64_t n = shape.numel();
   Tensor x = linspace(low, high, n + 2, f64).narrow(0, 1, n);
   const double shift = (high - low) / static_cast<double>(n + 1) / 3;
   return index_select(x + shift, 0, randperm(n, random)).reshape(shape);
 }
+
+namespace {
 
 Tensor labels(const Nested& values) { return tensor(values, i64); }
 
@@ -338,7 +338,7 @@ std::vector<Case> losses() {
 const std::vector<Case>& all() {
   static const std::vector<Case> table = [] {
     std::vector<Case> joined;
-    for (auto part : {arithmetic, choices, functions, views, pieces, reductions, products, losses})
+    for (auto part : {arithmetic, choices, functions, views, pieces, reductions, products, losses, image_layers})
       for (Case& c : part()) joined.push_back(std::move(c));
     return joined;
   }();
@@ -346,7 +346,7 @@ const std::vector<Case>& all() {
 }
 
 const char* name_of(Layout layout) {
-  constexpr const char* names[] = {"contiguous", "transposed", "sliced", "expanded"};
+  constexpr const char* names[] = {"contiguous", "transposed", "sliced", "channels last", "expanded"};
   return names[static_cast<int>(layout)];
 }
 
@@ -365,6 +365,8 @@ Tensor laid_out(const Tensor& x, Layout layout) {
       view.copy_(x);
       return view;
     }
+    case Layout::channels_last:
+      return x.dim() < 3 ? x : x.movedim(1, -1).contiguous().movedim(-1, 1);
     case Layout::expanded:
       return x.dtype() == f64 ? x.narrow(0, 0, 1).expand(x.shape()) : x;
   }

@@ -21,9 +21,16 @@ struct Case {
 /// The table.
 const std::vector<Case>& all();
 
-/// How the elements of an input lie in memory.
-enum class Layout { contiguous, transposed, sliced, expanded };
-inline constexpr Layout layouts[] = {Layout::contiguous, Layout::transposed, Layout::sliced, Layout::expanded};
+/// The part of it that holds what layers of images are made of (operations_layers.cpp).
+std::vector<Case> image_layers();
+
+/// Distinct values in random order, from low to high, none within a hundredth of another or of zero.
+Tensor spread(const Shape& shape, double low = -2, double high = 2);
+
+/// How the elements of an input lie in memory; channels_last moves dimension 1 to the end of memory.
+enum class Layout { contiguous, transposed, sliced, channels_last, expanded };
+inline constexpr Layout layouts[] = {Layout::contiguous, Layout::transposed, Layout::sliced, Layout::channels_last,
+                                     Layout::expanded};
 const char* name_of(Layout layout);
 
 /// The same values in another layout; but for `expanded`, where the first slice stands for all along dimension 0.

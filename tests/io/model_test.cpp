@@ -13,11 +13,15 @@
 #include "cairn/graph/node.h"
 #include "cairn/io/safetensors.h"
 #include "cairn/nn/activation.h"
+#include "cairn/nn/conv.h"
 #include "cairn/nn/dropout.h"
 #include "cairn/nn/flatten.h"
 #include "cairn/nn/identity.h"
 #include "cairn/nn/linear.h"
+#include "cairn/nn/norm.h"
+#include "cairn/nn/pool.h"
 #include "cairn/nn/registry.h"
+#include "cairn/nn/residual.h"
 #include "cairn/nn/sequential.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/compare.h"
@@ -57,7 +61,8 @@ struct Unregistered : nn::Layer {
 using Maker = std::function<nn::Sequential()>;
 struct Row {
   std::string type;  // the registered layer that it stands for
-  Maker make;        // takes rows of three numbers
+  Maker make;
+  Shape input = {17, 3};  // what it takes
 };
 
 template <class... L>
@@ -75,6 +80,43 @@ std::vector<Row> rows() {
        [] { return around(nn::Sequential(), nn::Sequential(nn::Linear(3, 3), nn::Sequential(nn::Identity()))); }},
       {"user.Scale", [] { return around(Scale(0.1)); }},
   };
+  const Shape images = {5, 4, 6, 7};
+  const auto add = [&](const char* type, const Shape& input, auto... layers) {
+    all.push_back({type, [=] { return nn::Sequential(layers()...); }, input});
+  };
+  add("Conv1d", {3, 4, 9}, [] { return nn::Conv1d(4, 6, 3, {.stride = 2, .padding = 1, .groups = 2}); });
+  add(
+      "Conv2d", images,
+      [] {
+        return nn::Conv2d(4, 6, {3, 2}, {.padding = "same", .dilation = {1, 2}});
+      },
+      [] {
+        return nn::Conv2d(6, 4, 3, {.stride = {2, 1}, .padding = {1, 0}, .groups = 2, .bias = false});
+      });
+  add("ConvTranspose2d", images,
+      [] { return nn::ConvTranspose2d(4, 2, 3, {.stride = 2, .padding = 1, .output_padding = 1, .bias = false}); });
+  add("MaxPool2d", images, [] { return nn::MaxPool2d({3, 2}, {.stride = 2, .padding = {1, 0}, .ceil_mode = true}); });
+  add(
+      "AvgPool2d", images, [] { return nn::AvgPool2d(3, {.padding = 1, .count_include_pad = false}); },
+      [] { return nn::AvgPool2d(1, {.divisor_override = 3}); });
+  add("AdaptiveAvgPool2d", images, [] { return nn::AdaptiveAvgPool2d({3, 2}); });
+  add("AdaptiveMaxPool2d", images, [] { return nn::AdaptiveMaxPool2d(2); });
+  add("LPPool2d", images, [] { return nn::LPPool2d(2.5, 2, {.stride = 1}); });
+  add("BatchNorm1d", {17, 3}, [] { return nn::BatchNorm1d(3, {.momentum = std::nullopt}); });
+  add(
+      "BatchNorm2d", images, [] { return nn::BatchNorm2d(4, {.eps = 1e-3, .momentum = 0.3}); },
+      [] { return nn::BatchNorm2d(4, {.affine = false, .track_running_stats = false}); });
+  add("LayerNorm", images, [] { return nn::LayerNorm({6, 7}, {.eps = 1e-3, .bias = false}); });
+  add("GroupNorm", images, [] { return nn::GroupNorm(2, 4, {.eps = 1e-3, .affine = false}); });
+  add("Dropout2d", images, [] { return nn::Dropout2d(0.2); });
+  add("StochasticDepth", images, [] { return nn::StochasticDepth(0.2, Drop::batch); });
+  add(
+      "Residual", images, [] { return nn::Residual(nn::Conv2d(4, 4, 3, {.padding = 1})); },
+      [] { return nn::Residual(nn::Conv2d(4, 5, 1), nn::Conv2d(4, 5, 1, {.bias = false})); });
+  add(
+      "BasicBlock", images, [] { return nn::BasicBlock(4, 6, {.stride = 2, .activation = "gelu", .drop_path = 0.1}); },
+      [] { return nn::BasicBlock(6, 8, {.norm = "none", .shortcut = nn::Shortcut::identity}); });
+  add("Bottleneck", images, [] { return nn::Bottleneck(4, 2, {.norm = "group(2)"}); });
   for (const ActivationInfo& info : activations()) {
     std::vector<double> other;
     for (const auto& p : info.parameters) other.push_back(p.value * 0.7 + 0.05);
@@ -98,7 +140,7 @@ TEST(SavedModel, EveryLayerAndActivationPredictsTheSameBits) {
       SCOPED_TRACE(printed.str() + " " + name_of(dtype));
       io::save(model, file);
       const io::SavedModel saved = io::load(file);
-      const Tensor x = randn({17, 3}, dtype);
+      const Tensor x = randn(row.input, dtype);
       const Tensor expected = model(x), found = (*saved.model)(x);
       EXPECT_EQ(found.dtype(), dtype);
       EXPECT_TRUE(equal(found, expected));

@@ -2,6 +2,7 @@
 // Dropout as a layer.
 
 #include "cairn/nn/module.h"
+#include "cairn/ops/dropout.h"
 
 namespace cairn::nn {
 
@@ -18,6 +19,33 @@ class Dropout : public Layer {
 
  private:
   double p_;
+};
+
+/// dropout2d in training mode: whole channels.
+class Dropout2d : public Layer {
+ public:
+  explicit Dropout2d(double p = 0.5);
+  Tensor forward(const Tensor& x) override;
+  double p() const { return p_; }
+  Json options() const override;
+  static Dropout2d from_options(const Json& options);
+
+ private:
+  double p_;
+};
+
+/// stochastic_depth in training mode: whole samples, or with Drop::batch all at once.
+class StochasticDepth : public Layer {
+ public:
+  explicit StochasticDepth(double p, Drop mode = Drop::row);
+  Tensor forward(const Tensor& x) override;
+  double p() const { return p_; }
+  Json options() const override;
+  static StochasticDepth from_options(const Json& options);
+
+ private:
+  double p_;
+  Drop mode_;
 };
 
 }  // namespace cairn::nn

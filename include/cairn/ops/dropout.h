@@ -16,4 +16,18 @@ namespace cairn {
 /// Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".
 Tensor dropout(const Tensor& x, double p = 0.5, bool training = true, Generator& generator = default_generator());
 
+/// dropout of whole channels: all of x[n, c] is dropped or kept together.
+///   shape   (n, c, …) of at least three dimensions
+///   throws  as dropout; ShapeError for fewer dimensions
+/// Source: Tompson et al. 2015, "Efficient object localization using convolutional networks".
+Tensor dropout2d(const Tensor& x, double p = 0.5, bool training = true, Generator& generator = default_generator());
+
+/// What is dropped together by stochastic_depth.
+enum class Drop { row, batch };
+
+/// dropout of whole samples (Drop::row), or of all of them at once (Drop::batch): for the body of a residual block.
+/// Source: Huang et al. 2016, "Deep networks with stochastic depth".
+Tensor stochastic_depth(const Tensor& x, double p, Drop mode = Drop::row, bool training = true,
+                        Generator& generator = default_generator());
+
 }  // namespace cairn

@@ -1,0 +1,201 @@
+#include "cairn/ops/pool.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "cairn/graph/record.h"
+#include "cairn/ops/arithmetic.h"
+#include "cairn/ops/compare.h"
+#include "cairn/ops/elementwise.h"
+#include "cairn/ops/index.h"
+#include "kernels/pool.h"
+#include "ops/channels_last.h"
+
+namespace cairn {
+namespace {
+
+using kernels::Images;
+using kernels::Windows;
+
+// The windows of a pool, shared by the operations that its gradients are made of.
+struct Pool {
+  Images x;
+  Windows h, w;
+  Shape in() const { return {x.n, x.c, x.h, x.w}; }
+  Shape out() const { return {x.n, x.c, h.count(), w.count()}; }
+};
+using PoolPointer = std::shared_ptr<const Pool>;
+
+// ---- the windows -----------------------------------------------------------------------------------------------------
+
+struct Axis {
+  int64_t size, kernel, stride, padding, dilation;
+};
+
+// Windows along one dimension, clipped to the image. A divisor counts what is inside, or inside the padding too.
+Windows windows(const char* operation, const Tensor& x, const Axis& a, bool ceil_mode, bool count_padding) {
+  const int64_t reach = a.dilation * (a.kernel - 1) + 1;
+  require<ValueError>(a.kernel >= 1 && a.stride >= 1 && a.dilation >= 1, operation,
+                      "window, stride and dilation must be at least 1", given("kernel_size", a.kernel),
+                      given("stride", a.stride), given("dilation", a.dilation));
+  require<ValueError>(a.padding >= 0 && 2 * a.padding <= a.kernel, operation,
+                      "padding must be from 0 to half of the window", given("padding", a.padding),
+                      given("kernel_size", a.kernel));
+  const int64_t room = a.size + 2 * a.padding - reach;
+  require(room >= 0 && a.size > 0, operation, "the window is larger than the padded image", given("x", x),
+          given("window reaches", reach), given("padded image", a.size + 2 * a.padding));
+  int64_t count = (ceil_mode ? room + a.stride - 1 : room) / a.stride + 1;
+  if ((count - 1) * a.stride >= a.size + a.padding) --count;  // it would see nothing but the padding behind
+  Windows all;
+  all.step = a.dilation;
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t begin = i * a.stride - a.padding, end = begin + reach;
+    const int64_t skipped = begin < 0 ? (-begin + a.dilation - 1) / a.dilation : 0;
+    all.begin.push_back(begin + skipped * a.dilation);
+    all.end.push_back(std::min(end, a.size));
+    all.divisor.push_back(static_cast<double>(count_padding ? std::min(end, a.size + a.padding) - begin
+                                                            : all.end.back() - all.begin.back()));
+  }
+  return all;
+}
+
+Windows even_windows(const char* operation, const Tensor& x, int64_t size, int64_t count) {
+  require<ValueError>(count >= 1, operation, "output_size must be at least 1", given("output_size", count));
+  require(size > 0, operation, "the image has no pixels", given("x", x));
+  Windows all;
+  for (int64_t i = 0; i < count; ++i) {
+    all.begin.push_back(i * size / count);
+    all.end.push_back(((i + 1) * size + count - 1) / count);
+    all.divisor.push_back(static_cast<double>(all.end.back() - all.begin.back()));
+  }
+  return all;
+}
+
+Images images(const char* operation, const Tensor& x) {
+  require(x.dim() == 4, operation, "x must be (n, c, h, w) or (c, h, w)", given("x", x));
+  require<DtypeError>(is_float(x.dtype()), operation, "needs f32 or f64; convert with to(f32)", given("x", x));
+  return {x.size(0), x.size(1), x.size(2), x.size(3)};
+}
+
+// ---- the largest -----------------------------------------------------------------------------------------------------
+
+template <class F>
+void visit_place(Dtype dtype, F f) {
+  if (dtype == u8)
+    f.template operator()<uint8_t>();
+  else
+    f.template operator()<int64_t>();
+}
+
+// Picking at known places and putting back there are each other's gradients.
+Tensor unpick(const PoolPointer& p, const Tensor& y, const Tensor& at);
+
+Tensor record_pick(const PoolPointer& p, const Tensor& y, const Tensor& x, const Tensor& at) {
+  return record("max_pool2d", y, {x}, Keep::nothing(),
+                [p, at](const Backward& s) -> Grads { return {unpick(p, s.grad, at)}; });
+}
+
+Tensor pick(const PoolPointer& p, const Tensor& x, const Tensor& at) {
+  const Tensor in = ops::channels_last(x), y = ops::empty_channels_last(p->out(), x.dtype());
+  visit_float("max_pool2d", x.dtype(), [&]<class S>() {
+    visit_place(at.dtype(),
+                [&]<class I>() { kernels::pick(p->x, p->h, p->w, in.pointer<S>(), at.pointer<I>(), y.pointer<S>()); });
+  });
+  return record_pick(p, y, x, at);
+}
+
+Tensor unpick(const PoolPointer& p, const Tensor& y, const Tensor& at) {
+  const Tensor in = ops::channels_last(y), x = ops::empty_channels_last(p->in(), y.dtype());
+  visit_float("max_pool2d", y.dtype(), [&]<class S>() {
+    visit_place(at.dtype(), [&]<class I>() {
+      kernels::unpick(p->x, p->h, p->w, in.pointer<S>(), at.pointer<I>(), x.pointer<S>());
+    });
+  });
+  return record("max_pool2d_backward", x, {y}, Keep::nothing(),
+                [p, at](const Backward& s) -> Grads { return {pick(p, s.grad, at)}; });
+}
+
+Tensor max_pool(const Tensor& x, Pool pool) {
+  const auto p = std::make_shared<const Pool>(std::move(pool));
+  const Tensor in = ops::channels_last(x), y = ops::empty_channels_last(p->out(), x.dtype());
+  const Tensor at = ops::empty_channels_last(p->out(), p->h.widest() * p->w.widest() <= 256 ? u8 : i64);
+  visit_float("max_pool2d", x.dtype(), [&]<class S>() {
+    visit_place(at.dtype(), [&]<class I>() {
+      kernels::max_pool(p->x, p->h, p->w, in.pointer<S>(), y.pointer<S>(), at.pointer<I>());
+    });
+  });
+  if (branches_wanted()) report_branches(at);
+  return record_pick(p, y, x, at);
+}
+
+// ---- the mean --------------------------------------------------------------------------------------------------------
+
+Tensor spread(const PoolPointer& p, const Tensor& y);
+
+Tensor average(const PoolPointer& p, const Tensor& x) {
+  const Tensor in = ops::channels_last(x), y = ops::empty_channels_last(p->out(), x.dtype());
+  visit_float("avg_pool2d", x.dtype(),
+              [&]<class S>() { kernels::avg_pool(p->x, p->h, p->w, in.pointer<S>(), y.pointer<S>()); });
+  return record("avg_pool2d", y, {x}, Keep::nothing(), [p](const Backward& s) -> Grads { return {spread(p, s.grad)}; });
+}
+
+Tensor spread(const PoolPointer& p, const Tensor& y) {
+  const Tensor in = ops::channels_last(y), x = ops::empty_channels_last(p->in(), y.dtype());
+  visit_float("avg_pool2d", y.dtype(),
+              [&]<class S>() { kernels::avg_pool_transpose(p->x, p->h, p->w, in.pointer<S>(), x.pointer<S>()); });
+  return record("avg_pool2d_backward", x, {y}, Keep::nothing(),
+                [p](const Backward& s) -> Grads { return {average(p, s.grad)}; });
+}
+
+}  // namespace
+
+Tensor max_pool2d(const Tensor& x, IntPair kernel, const MaxPool2dOptions& o) {
+  if (x.dim() == 3) return max_pool2d(x.unsqueeze(0), kernel, o).squeeze(0);
+  const Images g = images("max_pool2d", x);
+  const IntPair stride = o.stride == IntPair(0) ? kernel : o.stride;
+  return max_pool(
+      x, {g, windows("max_pool2d", x, {g.h, kernel.h, stride.h, o.padding.h, o.dilation.h}, o.ceil_mode, false),
+          windows("max_pool2d", x, {g.w, kernel.w, stride.w, o.padding.w, o.dilation.w}, o.ceil_mode, false)});
+}
+
+Tensor avg_pool2d(const Tensor& x, IntPair kernel, const AvgPool2dOptions& o) {
+  if (x.dim() == 3) return avg_pool2d(x.unsqueeze(0), kernel, o).squeeze(0);
+  const Images g = images("avg_pool2d", x);
+  const IntPair stride = o.stride == IntPair(0) ? kernel : o.stride;
+  const bool all = o.count_include_pad;
+  Pool p{g, windows("avg_pool2d", x, {g.h, kernel.h, stride.h, o.padding.h, 1}, o.ceil_mode, all),
+         windows("avg_pool2d", x, {g.w, kernel.w, stride.w, o.padding.w, 1}, o.ceil_mode, all)};
+  if (o.divisor_override) {
+    require<ValueError>(*o.divisor_override != 0, "avg_pool2d", "divisor_override must not be 0");
+    std::fill(p.h.divisor.begin(), p.h.divisor.end(), static_cast<double>(*o.divisor_override));
+    std::fill(p.w.divisor.begin(), p.w.divisor.end(), 1.0);
+  }
+  return average(std::make_shared<const Pool>(std::move(p)), x);
+}
+
+Tensor adaptive_avg_pool2d(const Tensor& x, IntPair size) {
+  if (x.dim() == 3) return adaptive_avg_pool2d(x.unsqueeze(0), size).squeeze(0);
+  constexpr const char* name = "adaptive_avg_pool2d";
+  const Images g = images(name, x);
+  return average(
+      std::make_shared<const Pool>(Pool{g, even_windows(name, x, g.h, size.h), even_windows(name, x, g.w, size.w)}), x);
+}
+
+Tensor adaptive_max_pool2d(const Tensor& x, IntPair size) {
+  if (x.dim() == 3) return adaptive_max_pool2d(x.unsqueeze(0), size).squeeze(0);
+  constexpr const char* name = "adaptive_max_pool2d";
+  const Images g = images(name, x);
+  return max_pool(x, {g, even_windows(name, x, g.h, size.h), even_windows(name, x, g.w, size.w)});
+}
+
+Tensor lp_pool2d(const Tensor& x, double p, IntPair kernel, const LpPool2dOptions& o) {
+  require<ValueError>(p >= 1 && std::isfinite(p), "lp_pool2d", "p must be finite and at least 1", given("p", p));
+  const AvgPool2dOptions sums{.stride = o.stride, .ceil_mode = o.ceil_mode, .divisor_override = 1};
+  const Tensor sum = avg_pool2d(pow(abs(x), p), kernel, sums);
+  // A root has no finite slope at 0: what is 0 stays there, and hands no gradient on.
+  const Tensor zero = sum == 0.0;
+  return masked_fill(pow(masked_fill(sum, zero, 1), 1 / p), zero, 0);
+}
+
+}  // namespace cairn
