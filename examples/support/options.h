@@ -33,6 +33,13 @@ std::vector<T> numbers(const std::string& option, const std::string& text, T low
   return list;
 }
 
+/// "0.0005"
+inline std::string short_text(double value) {
+  std::ostringstream text;
+  text << value;
+  return text.str();
+}
+
 /// "sgd, adam, adamw"
 inline std::string listed(const std::vector<std::string>& names) {
   std::string text;

@@ -1,5 +1,5 @@
 #pragma once
-// Small pictures in the terminal.
+// Small pictures in the terminal, and pictures brought to the size that a model wants.
 
 #include <cairn/tensor/tensor.h>
 
@@ -11,10 +11,23 @@ namespace support {
 /// Columns of the terminal behind stdout; 80 when there is none.
 int terminal_columns();
 
-/// Black and white pictures in half blocks, a line of text above each, side by side as far as `columns` go and then
-/// below each other. A cell holds two pixels, one above the other: 28 × 28 pixels take 28 × 14 cells.
-///   images    (n, 1, h, w) u8; 128 and above is ink
-///   captions  n, of at most w ASCII characters
-std::string draw(const cairn::Tensor& images, const std::vector<std::string>& captions, int columns);
+/// How pixels become characters. A cell holds two pixels, one above the other: 28 × 28 pixels take 28 × 14 cells.
+enum class Ink {
+  strokes,  ///< black and white half blocks; 128 and above is ink
+  shades,   ///< five greys, of both pixels together
+  colours,  ///< half blocks in the 256 colours of terminals, by control sequences
+};
+/// What shows photographs: colours on a terminal, shades in a file.
+Ink ink_for_photographs();
+
+/// Pictures side by side as far as `columns` go, and then below each other, each under its caption.
+///   images    (n, c, h, w) u8, c 1 or 3
+///   captions  n, of one or more lines of ASCII; what exceeds w characters is cut
+std::string draw(const cairn::Tensor& images, const std::vector<std::string>& captions, int columns, Ink ink);
+
+/// Another number of channels and another size; every new pixel is a mean of those that lie below it, weighted with a
+/// triangle as wide as the step from pixel to pixel (at least one old pixel), as PIL's BILINEAR does.
+///   image  (c, h, w) u8, c 1 or 3 and the same in `shape`; colours become grey by Rec. 601 luma
+cairn::Tensor resize(const cairn::Tensor& image, const cairn::Shape& shape);
 
 }  // namespace support

@@ -27,7 +27,7 @@ bool has_mnist(const std::string& folder) {
 static Tensor read_part(const std::string& folder, const std::string& name) {
   if (const std::string path = find_part(folder, name); !path.empty()) return read_idx(path);
   throw FileError("load_mnist: neither " + name + " nor " + name + ".gz is in the folder; got '" + folder +
-                  "'. data/fetch_mnist.sh FOLDER fetches the four files");
+                  "'. data/fetch_mnist.sh FOLDER (fetch_fashion_mnist.sh) fetches the four files");
 }
 
 static void read_pair(const std::string& folder, const std::string& part, Tensor& images, Tensor& labels) {
@@ -55,6 +55,10 @@ Mnist load_mnist(const std::string& folder) {
   read_pair(folder, "train", m.train_images, m.train_labels);
   read_pair(folder, "t10k", m.test_images, m.test_labels);
   return m;
+}
+
+std::vector<std::string> fashion_mnist_classes() {
+  return {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"};
 }
 
 std::string find_data(const std::string& name, const std::string& folder, const std::string& source_root,

@@ -12,6 +12,7 @@
 #include <unordered_set>
 
 #include "cairn/graph/node.h"
+#include "nn/text.h"
 
 namespace cairn::nn {
 
@@ -292,13 +293,6 @@ std::ostream& operator<<(std::ostream& out, const Module& module) {
   list_lines(module, "", "", lines);
   for (size_t i = 0; i < lines.size(); ++i) out << (i == 0 ? "" : "\n") << lines[i].first;
   return out;
-}
-
-// 535818 is "535,818".
-static std::string with_commas(int64_t n) {
-  std::string digits = std::to_string(n);
-  for (auto at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<size_t>(at), ",");
-  return digits;
 }
 
 std::string summary(const Module& module) {

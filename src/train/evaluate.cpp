@@ -5,6 +5,7 @@
 #include "cairn/graph/node.h"
 #include "cairn/ops/join.h"
 #include "cairn/ops/loss.h"
+#include "nn/keep_mode.h"
 #include "train/tally.h"
 
 namespace cairn::train {
@@ -61,7 +62,7 @@ Evaluation Tally::means() const {
 
 Evaluation evaluate(nn::Layer& model, const data::DataLoader& loader, const Loss& loss) {
   const NoGrad no_grad;
-  const KeepMode keep_mode(model);
+  const nn::KeepMode keep_mode(model);
   model.eval();
   Tally tally;
   for (const auto& [x, y] : loader.epoch(0)) {
@@ -73,7 +74,7 @@ Evaluation evaluate(nn::Layer& model, const data::DataLoader& loader, const Loss
 
 Tensor predict(nn::Layer& model, const data::DataLoader& loader) {
   const NoGrad no_grad;
-  const KeepMode keep_mode(model);
+  const nn::KeepMode keep_mode(model);
   model.eval();
   std::vector<Tensor> outputs;
   for (const auto& [x, y] : loader.epoch(0)) outputs.push_back(model(x));

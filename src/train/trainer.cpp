@@ -4,6 +4,7 @@
 
 #include "cairn/optim/clip.h"
 #include "train/display.h"
+#include "nn/keep_mode.h"
 #include "train/tally.h"
 
 namespace cairn::train {
@@ -24,7 +25,7 @@ Trainer::Trainer(nn::Layer& model, optim::Optimizer& optimizer, TrainerOptions o
 }
 
 History Trainer::fit(const data::DataLoader& loader, const data::DataLoader* validation) {
-  const KeepMode keep_mode(model_);
+  const nn::KeepMode keep_mode(model_);
   const optim::ParameterList parameters = optimizer_.parameters();
   std::optional<optim::LRScheduler> scheduler;
   if (options_.schedule) scheduler.emplace(optimizer_, *options_.schedule);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "cairn/nn/flatten.h"
 #include "cairn/nn/linear.h"
 #include "cairn/ops/arithmetic.h"
@@ -47,6 +49,51 @@ TEST(Sequential, WithoutLayersIsTheIdentity) {
   EXPECT_TRUE(equal(m(ones({2})), ones({2})));
   EXPECT_EQ(m.num_parameters(), 0);
   EXPECT_THROW(m.push_back(std::unique_ptr<nn::Layer>()), ValueError);
+}
+
+TEST(Sequential, TakesNames) {
+  nn::Sequential m;
+  m.push_back("flatten", nn::Flatten());
+  EXPECT_EQ(m.push_back("hidden", nn::Linear(4, 3)).in, 4);
+  m.push_back(Double());  // by its number
+  m.push_back("head", std::unique_ptr<nn::Layer>(new nn::Linear(3, 2)));
+  const Tensor x = ones({2, 1, 2, 2});
+  EXPECT_TRUE(equal(m(x), m[3](m[2](m[1](m[0](x))))));
+  EXPECT_EQ(m.parameters()[0].name, "hidden.weight");
+  EXPECT_EQ(m.parameters()[2].name, "head.weight");
+  EXPECT_EQ(m[2].path(), "2");
+}
+
+TEST(Sequential, RefusesNamesThatAreNone) {
+  nn::Sequential m;
+  m.push_back(Double());
+  m.push_back(Double());
+  m.push_back("head", Double());
+  for (const char* name : {"head", "1", "", "a.b"}) EXPECT_THROW(m.push_back(name, Double()), NameError) << name;
+  nn::Sequential early;
+  early.push_back("1", Double());
+  EXPECT_THROW(early.push_back(Double()), NameError);  // its number is taken
+  EXPECT_EQ(m.size(), 3);
+  EXPECT_EQ(early.size(), 1);
+}
+
+TEST(Sequential, DescribesItsNames) {
+  nn::Sequential m;
+  m.push_back("hidden", nn::Linear(4, 3));
+  m.push_back(nn::Flatten());
+  EXPECT_EQ(m.options()["names"].dump(), R"(["hidden","1"])");
+  const nn::Sequential made = nn::Sequential::from_options(m.options());
+  EXPECT_EQ(made.options(), m.options());
+  EXPECT_EQ(made.named_parameters()[0].name, "hidden.weight");
+  EXPECT_FALSE(nn::Sequential(nn::Flatten()).options().contains("names"));  // nothing but numbers
+  for (const char* names : {R"(["a"])", R"(["a",1])", R"("ab")", R"({"a":"b"})"}) {
+    Json wrong = m.options();
+    wrong["names"] = Json::parse(names);
+    EXPECT_THROW(nn::Sequential::from_options(wrong), ValueError) << names;
+  }
+  Json twice = m.options();
+  twice["names"] = {"a", "a"};
+  EXPECT_THROW(nn::Sequential::from_options(twice), NameError);
 }
 
 TEST(Flatten, KeepsTheSamples) {

@@ -2,6 +2,7 @@
 // MNIST, and data sets of the same form such as Fashion-MNIST.
 
 #include <string>
+#include <vector>
 
 #include "cairn/tensor/tensor.h"
 
@@ -18,6 +19,9 @@ Mnist load_mnist(const std::string& folder);
 
 /// Whether all four files are in the folder.
 bool has_mnist(const std::string& folder);
+
+/// The classes of Fashion-MNIST: "T-shirt/top", "Trouser", … (Xiao, Rasul and Vollgraf 2017).
+std::vector<std::string> fashion_mnist_classes();
 
 /// The folder of a data set: `folder` when it is not empty, else the first of $CAIRN_DATA/<name>, data/<name> below the
 /// working directory and data/<name> below `source_root` that is there and complete; "" when none is.

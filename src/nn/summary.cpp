@@ -1,0 +1,129 @@
+#include "cairn/nn/summary.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+#include <string_view>
+#include <thread>
+
+#include "cairn/graph/record.h"
+#include "cairn/tensor/create.h"
+#include "nn/keep_mode.h"
+#include "nn/text.h"
+
+namespace cairn::nn {
+namespace {
+
+int64_t multiply_adds(const Operation& op) {
+  const std::string_view name = op.name;
+  const auto size = [&](size_t i) -> const Tensor& { return *op.inputs[i]; };
+  if (name == "conv2d") return op.output.numel() * (size(1).numel() / std::max<int64_t>(1, size(1).size(0)));
+  if (name == "conv_transpose2d") return size(0).numel() * (size(1).numel() / std::max<int64_t>(1, size(1).size(0)));
+  if (name == "linear" || name == "matmul") return op.output.numel() * size(0).size(-1);
+  return 0;
+}
+
+bool is_in(std::string_view scope, std::string_view layer) {
+  return layer.empty() || (scope.starts_with(layer) && (scope.size() == layer.size() || scope[layer.size()] == '.'));
+}
+
+// "Activation(gelu)": where a text is all that a layer is made from, it is its kind.
+std::string kind_of(const Module& m) {
+  const Json options = m.options();
+  const bool sole_text = options.is_object() && options.size() == 1 && options.begin()->is_string();
+  return m.type_name() + (sole_text ? "(" + options.begin()->get<std::string>() + ")" : "");
+}
+
+void list_leaves(const Module& m, std::vector<LayerCost>& rows, std::set<const void*>& seen) {
+  const auto children = m.children();
+  LayerCost row{.name = m.path(), .type = children.empty() ? kind_of(m) : m.type_name(), .output = {}};
+  for (const Parameter& p : m.named_parameters())
+    if (p.name.find('.') == std::string::npos && seen.insert(p.tensor.body().get()).second)
+      row.parameters += p.tensor.numel();
+  if (children.empty() || row.parameters > 0) rows.push_back(std::move(row));
+  for (const auto& [name, child] : children) list_leaves(*child, rows, seen);
+}
+
+std::string mebibytes(int64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f MiB", static_cast<double>(bytes) / (1 << 20));
+  return text;
+}
+
+}  // namespace
+
+std::vector<LayerCost> costs(Layer& model, const Shape& input) {
+  std::vector<LayerCost> rows;
+  std::set<const void*> seen;
+  list_leaves(model, rows, seen);
+  LayerCost whole{.name = "", .type = model.type_name(), .output = {}};
+  whole.parameters = model.num_parameters();
+  Dtype dtype = f32;
+  if (const auto parameters = model.named_parameters(); !parameters.empty()) dtype = parameters[0].tensor.dtype();
+  const KeepMode keep_mode(model);
+  model.eval();
+  const NoGrad off;
+  const Tensor x = zeros(input, dtype);
+  {
+    const std::thread::id own = std::this_thread::get_id();
+    const Observer observer([&](const Operation& op) {
+      if (std::this_thread::get_id() != own) return;  // a loader prepares its next batch, say
+      bool is_view = false;                           // a view has no elements of its own
+      for (const Tensor* in : op.inputs) is_view |= in->body()->storage.get() == op.output.body()->storage.get();
+      const int64_t bytes = is_view ? 0 : op.output.numel() * static_cast<int64_t>(size_of(op.output.dtype()));
+      whole.bytes += bytes, whole.multiply_adds += multiply_adds(op);
+      LayerCost* inner = nullptr;
+      for (LayerCost& row : rows)
+        if (is_in(op.scope, row.name) && (!inner || row.name.size() > inner->name.size())) inner = &row;
+      if (!inner) return;
+      inner->output = op.output.shape();
+      inner->bytes += bytes, inner->multiply_adds += multiply_adds(op);
+    });
+    whole.output = model(x).shape();
+  }
+  Shape before = input;
+  for (LayerCost& row : rows) {
+    if (row.output.empty() && row.parameters == 0) row.output = before;
+    if (!row.output.empty()) before = row.output;
+  }
+  rows.push_back(std::move(whole));
+  return rows;
+}
+
+std::string summary(Layer& model, const Shape& input) {
+  const std::vector<LayerCost> rows = costs(model, input);
+  std::vector<std::vector<std::string>> cells = {{"layer", "type", "output", "parameters", "multiply-adds"}};
+  cells.push_back({"input", "", to_string(input), "", ""});
+  const auto count = [](int64_t n) { return n == 0 ? std::string() : with_commas(n); };
+  for (size_t i = 0; i + 1 < rows.size(); ++i)
+    cells.push_back({rows[i].name, rows[i].type, rows[i].output.empty() ? "" : to_string(rows[i].output),
+                     count(rows[i].parameters), count(rows[i].multiply_adds)});
+  const LayerCost& whole = rows.back();
+  cells.push_back(
+      {"total", "", to_string(whole.output), with_commas(whole.parameters), with_commas(whole.multiply_adds)});
+  size_t width[5] = {};
+  for (const auto& row : cells)
+    for (size_t c = 0; c < 5; ++c) width[c] = std::max(width[c], row[c].size());
+  std::ostringstream out;
+  for (size_t r = 0; r < cells.size(); ++r) {
+    if (r == 1 || r + 1 == cells.size())
+      out << std::string(width[0] + width[1] + width[2] + width[3] + width[4] + 8, '-') << '\n';
+    std::string line;
+    for (size_t c = 0; c < 5; ++c) {
+      const std::string space(width[c] - cells[r][c].size(), ' ');
+      line += c < 3 ? cells[r][c] + space + "  " : space + cells[r][c] + "  ";  // numbers stand on the right
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    out << line << '\n';
+  }
+  int64_t bytes = 0;
+  for (const Parameter& p : model.parameters())
+    bytes += p.tensor.numel() * static_cast<int64_t>(size_of(p.tensor.dtype()));
+  out << "memory: " << mebibytes(bytes) << " of parameters, " << mebibytes(whole.bytes)
+      << " of results of a forward pass\n";
+  return out.str();
+}
+
+}  // namespace cairn::nn

@@ -1,0 +1,129 @@
+#include "cairn/models/models.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cairn/autograd/backward.h"
+#include "cairn/base/threads.h"
+#include "cairn/io/model.h"
+#include "cairn/ops/arithmetic.h"
+#include "cairn/ops/compare.h"
+#include "cairn/ops/loss.h"
+#include "cairn/optim/adam.h"
+#include "cairn/optim/sgd.h"
+#include "cairn/tensor/create.h"
+#include "cairn/tensor/random.h"
+#include "support.h"
+
+using namespace cairn;
+
+namespace {
+
+TEST(Models, HaveTheirPublishedNumbersOfParameters) {
+  EXPECT_EQ(models::lenet5().num_parameters(), 61'706);
+  EXPECT_EQ(models::alexnet().num_parameters(), 61'100'840);
+  EXPECT_EQ(models::resnet20().num_parameters(), 272'474);
+  EXPECT_EQ(models::resnet20({.shortcut = nn::Shortcut::identity}).num_parameters(), 269'722);
+  EXPECT_EQ(models::resnet18().num_parameters(), 11'689'512);
+  EXPECT_EQ(models::resnet34().num_parameters(), 21'797'672);
+  EXPECT_EQ(models::resnet50().num_parameters(), 25'557'032);
+  EXPECT_EQ(models::mlp(784).num_parameters(), 535'818);
+  EXPECT_EQ(models::cnn().num_parameters(), 1'199'882);
+}
+
+// The names of resnet18 in torchvision's state dict, in full, and some of the others'.
+TEST(Models, HaveTorchvisionsNames) {
+  std::vector<std::string> expected = {"conv1.weight", "fc.weight", "fc.bias"};
+  const auto norm = [&](const std::string& name) {
+    for (const char* part : {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"})
+      expected.push_back(name + "." + part);
+  };
+  norm("bn1");
+  for (int layer = 1; layer <= 4; ++layer)
+    for (int block = 0; block < 2; ++block) {
+      const std::string name = "layer" + std::to_string(layer) + "." + std::to_string(block) + ".";
+      for (const char* number : {"1", "2"}) {
+        expected.push_back(name + "conv" + number + ".weight");
+        norm(name + "bn" + number);
+      }
+      if (layer > 1 && block == 0) {
+        expected.push_back(name + "downsample.0.weight");
+        norm(name + "downsample.1");
+      }
+    }
+  std::vector<std::string> found;
+  for (const auto& [name, value] : models::resnet18().state_dict()) found.push_back(name);
+  EXPECT_THAT(found, ::testing::UnorderedElementsAreArray(expected));
+
+  const nn::StateDict resnet50 = models::resnet50().state_dict(),
+                      alexnet = models::alexnet({.classes = 7}).state_dict();
+  EXPECT_EQ(resnet50.at("layer1.0.downsample.0.weight").shape(), Shape({256, 64, 1, 1}));
+  EXPECT_EQ(resnet50.at("layer3.5.conv2.weight").shape(), Shape({256, 256, 3, 3}));
+  EXPECT_EQ(resnet50.at("layer4.2.bn3.running_var").shape(), Shape({2048}));
+  EXPECT_EQ(alexnet.at("features.10.weight").shape(), Shape({256, 256, 3, 3}));
+  EXPECT_EQ(alexnet.at("classifier.1.weight").shape(), Shape({4096, 9216}));
+  EXPECT_EQ(alexnet.at("classifier.6.bias").shape(), Shape({7}));
+  EXPECT_EQ(alexnet.size(), 16u);
+}
+
+struct Small {
+  const char* name;
+  Shape input;
+};
+
+// Each small model learns a batch by heart a little, with any norm and activation, and comes back from a file.
+TEST(Models, TrainAndSaveAndLoad) {
+  const cairn::testing::Folder folder;
+  for (const Small& s : {Small{"mlp", {1, 28, 28}}, Small{"lenet5", {1, 28, 28}}, Small{"lenet5_1998", {1, 28, 28}},
+                         Small{"cnn", {1, 28, 28}}, Small{"alexnet64", {3, 64, 64}}, Small{"resnet20", {3, 16, 16}},
+                         Small{"resnet20", {1, 28, 28}}, Small{"resnet18", {3, 32, 32}}})
+    for (const char* norm : {"", "group"}) {
+      if (*norm != '\0' && std::string(s.name) == "mlp") continue;
+      SCOPED_TRACE(std::string(s.name) + " " + norm);
+      manual_seed(5);
+      const std::string activation = *norm != '\0' ? "gelu" : "";
+      auto model = models::make_model(s.name, {.activation = activation, .norm = norm, .classes = 4, .input = s.input});
+      if (std::string(s.name) == "alexnet64")  // its dropout hides in so few steps that it learns
+        model = std::make_unique<nn::Sequential>(models::alexnet64({.dropout = 0, .classes = 4}));
+      Shape batch = {4};
+      for (const int64_t n : s.input) batch.push_back(n);
+      const Tensor x = randn(batch), y = tensor({0, 1, 2, 3});
+      optim::Adam optimizer(model->parameters(), {.lr = 5e-4});
+      double first = 0, last = 0;
+      for (int step = 0; step < 20; ++step) {
+        optimizer.zero_grad();
+        const Tensor loss = cross_entropy((*model)(x), y);
+        loss.backward();
+        optimizer.step();
+        (step == 0 ? first : last) = loss.item<double>();
+      }
+      EXPECT_LT(last, first);
+      model->eval();
+      io::save(*model, folder / "m");
+      const io::SavedModel saved = io::load(folder / "m");
+      EXPECT_TRUE(equal((*saved.model)(x), (*model)(x)));
+    }
+}
+
+TEST(Models, TrainToTheSameBitsOnAnyNumberOfThreads) {
+  const int before = num_threads();
+  const WholeTeams teams;
+  std::vector<uint64_t> sums;
+  for (const int threads : {1, 2, 3, 8}) {
+    set_num_threads(threads);
+    manual_seed(6);
+    nn::Sequential model = models::resnet20({.activation = "gelu"});
+    optim::SGD optimizer(model.parameters(), {.lr = 0.05, .momentum = 0.9});
+    const Tensor x = randn({16, 3, 16, 16}), y = randint(0, 10, {16});
+    for (int step = 0; step < 2; ++step) {
+      optimizer.zero_grad();
+      cross_entropy(model(x), y).backward();
+      optimizer.step();
+    }
+    sums.push_back(nn::checksum(model));
+  }
+  EXPECT_THAT(sums, ::testing::Each(sums[0]));
+  set_num_threads(before);
+}
+
+}  // namespace

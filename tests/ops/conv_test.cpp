@@ -1,0 +1,131 @@
+#include "cairn/ops/conv.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cairn/autograd/backward.h"
+#include "cairn/base/threads.h"
+#include "cairn/ops/arithmetic.h"
+#include "cairn/ops/reduce.h"
+#include "cairn/tensor/create.h"
+#include "cairn/tensor/random.h"
+#include "cairn/testing.h"
+#include "support.h"
+
+using namespace cairn;
+using ::testing::HasSubstr;
+
+namespace {
+
+using Values = std::vector<double>;
+Values values(const Tensor& t) { return t.to_vector<double>(); }
+
+Tensor some(const Shape& shape, Dtype dtype = f64) {
+  Generator generator(7);
+  return randn(shape, dtype, generator);
+}
+
+TEST(Conv2d, ByHand) {
+  const Tensor x = tensor({{{{1., 2., 3.}, {4., 5., 6.}, {7., 8., 9.}}}}), w = tensor({{{{1., 0.}, {0., -1.}}}});
+  EXPECT_EQ(values(conv2d(x, w)), (Values{-4, -4, -4, -4}));
+  EXPECT_EQ(values(conv2d(x, w, tensor({10.}), {.stride = 2, .padding = 1})), (Values{9, 7, 3, 6}));
+  EXPECT_EQ(conv2d(x, w, Tensor(), {.padding = {0, 1}}).shape(), Shape({1, 1, 2, 4}));
+  EXPECT_EQ(conv2d(x[0], w).shape(), Shape({1, 2, 2}));
+  EXPECT_EQ(conv2d(x, w).dtype(), f32);
+}
+
+TEST(Conv2d, SamePaddingKeepsTheSizeAndPutsAnOddZeroBehind) {
+  const Tensor x = tensor({{{1., 2., 3.}}});
+  // The kernel of two reaches one place to the right.
+  EXPECT_EQ(values(conv1d(x, tensor({{{1., 10.}}}), Tensor(), {.padding = "same"})), (Values{21, 32, 3}));
+  for (const int64_t kernel : {1, 2, 3, 4, 5})
+    for (const int64_t dilation : {1, 2})
+      EXPECT_EQ(
+          conv2d(some({1, 2, 9, 7}), some({3, 2, kernel, kernel}), Tensor(), {.padding = "same", .dilation = dilation})
+              .shape(),
+          Shape({1, 3, 9, 7}));
+}
+
+TEST(Conv2d, ResultsLieChannelsLast) {
+  const Tensor y = conv2d(some({2, 3, 5, 5}), some({4, 3, 3, 3}));
+  EXPECT_EQ(y.strides(), (Strides{36, 1, 12, 4}));
+  EXPECT_TRUE(y.is_dense());
+}
+
+TEST(Conv2d, TheGradientOfTheWeightIsRowMajorAndThatOfARowMajorLeafCanBeRead) {
+  const Tensor x = some({2, 3, 5, 5}).requires_grad_(), w = some({4, 3, 3, 3}).requires_grad_();
+  sum(conv2d(x, w)).backward();
+  EXPECT_TRUE(w.grad().is_contiguous());
+  EXPECT_EQ(x.grad().shape(), x.shape());
+  EXPECT_EQ(values(x.grad().contiguous()).size(), 150u);
+}
+
+TEST(Conv2d, OfNothing) { EXPECT_EQ(conv2d(some({0, 3, 5, 5}), some({4, 3, 3, 3})).shape(), Shape({0, 4, 3, 3})); }
+
+TEST(Conv2d, SaysWhatIsWrong) {
+  const Tensor x = some({2, 3, 5, 5}), w = some({4, 3, 3, 3});
+  EXPECT_THAT(text_of<ShapeError>([&] {
+                conv2d(x, some({4, 2, 3, 3}));
+              }),
+              AllOf(HasSubstr("channels"), HasSubstr("x (2, 3, 5, 5) f64"), HasSubstr("weight (4, 2, 3, 3) f64")));
+  EXPECT_THAT(text_of<ShapeError>([&] { conv2d(x, some({4, 3, 6, 3})); }), HasSubstr("larger than the padded input"));
+  EXPECT_THAT(text_of<ShapeError>([&] { conv2d(x, w, Tensor(), {.dilation = 3}); }), HasSubstr("kernel reaches 7"));
+  EXPECT_THAT(text_of<ShapeError>([&] { conv2d(some({5}), w); }), HasSubstr("(n, c, h, w)"));
+  EXPECT_THAT(text_of<ShapeError>([&] { conv2d(x, w, some({3})); }), HasSubstr("bias"));
+  EXPECT_THAT(text_of<ValueError>([&] { conv2d(x, w, Tensor(), {.stride = 0}); }), HasSubstr("stride"));
+  EXPECT_THAT(text_of<ValueError>([&] { conv2d(x, w, Tensor(), {.padding = -1}); }), HasSubstr("padding"));
+  EXPECT_THAT(text_of<ValueError>([&] { conv2d(x, w, Tensor(), {.groups = 3}); }), HasSubstr("groups"));
+  EXPECT_THAT(text_of<ValueError>([&] { conv2d(x, w, Tensor(), {.stride = 2, .padding = "same"}); }),
+              HasSubstr("needs stride 1"));
+  EXPECT_THAT(text_of<ValueError>([&] { conv2d(x, w, Tensor(), {.padding = "full"}); }), HasSubstr("\"same\""));
+  EXPECT_THAT(text_of<DtypeError>([&] { conv2d(x, w.to(f32)); }), HasSubstr("equal dtypes"));
+  EXPECT_THAT(text_of<DtypeError>([&] { conv2d(x.to(i64), w.to(i64)); }), HasSubstr("f32 or f64"));
+}
+
+TEST(ConvTranspose2d, IsTheTransposeOfConv2d) {
+  const Tensor x = some({2, 4, 5, 6}), w = some({4, 3, 3, 2}), y = some({2, 3, 11, 13});
+  const Tensor up = conv_transpose2d(x, w, Tensor(), {.stride = 2, .padding = {1, 0}, .output_padding = {1, 0}});
+  ASSERT_EQ(up.shape(), Shape({2, 3, 10, 12}));
+  const Tensor image = y.slice(2, 0, 10).slice(3, 0, 12);
+  const double one = sum(up * image).item<double>();
+  const double other = sum(x * conv2d(image, w, Tensor(), {.stride = 2, .padding = {1, 0}})).item<double>();
+  EXPECT_NEAR(one, other, 1e-12 * 500);
+}
+
+TEST(ConvTranspose2d, SaysWhatIsWrong) {
+  const Tensor x = some({2, 4, 5, 6}), w = some({4, 3, 3, 2});
+  EXPECT_THAT(text_of<ValueError>([&] { conv_transpose2d(x, w, Tensor(), {.output_padding = 1}); }),
+              HasSubstr("output_padding must be below"));
+  EXPECT_THAT(text_of<ShapeError>([&] { conv_transpose2d(x, some({3, 3, 3, 2})); }), HasSubstr("channels"));
+  EXPECT_THAT(text_of<ShapeError>([&] {
+                conv_transpose2d(some({1, 4, 1, 1}), w, Tensor(), {.padding = 2});
+              }),
+              HasSubstr("leaves nothing"));
+}
+
+TEST(Conv2d, GradientsHoldOnOddSizes) {
+  EXPECT_GRADIENTS(
+      [](const std::vector<Tensor>& in) {
+        return conv2d(in[0], in[1], in[2], {.stride = {2, 3}, .padding = {2, 1}, .dilation = {1, 2}, .groups = 2});
+      },
+      {some({1, 4, 7, 5}), some({6, 2, 3, 2}), some({6})});
+}
+
+TEST(Conv2d, TrainsToTheSameBitsOnAnyNumberOfThreads) {
+  const int before = num_threads();
+  const WholeTeams teams;
+  std::vector<Values> first;
+  for (const int threads : {1, 2, 3, 8}) {
+    set_num_threads(threads);
+    const Tensor x = some({32, 16, 12, 12}, f32).requires_grad_(), w = some({24, 16, 3, 3}, f32).requires_grad_(),
+                 b = some({24}, f32).requires_grad_();
+    const Tensor y = conv2d(x, w, b, {.padding = 1});
+    sum(y * y).backward();
+    const std::vector<Values> now{values(y), values(x.grad()), values(w.grad()), values(b.grad())};
+    if (first.empty()) first = now;
+    EXPECT_EQ(now, first) << threads << " threads";
+  }
+  set_num_threads(before);
+}
+
+}  // namespace
