@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "cairn/optim/clip.h"
-#include "train/display.h"
 #include "nn/keep_mode.h"
+#include "train/display.h"
 #include "train/tally.h"
 
 namespace cairn::train {
