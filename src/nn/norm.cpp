@@ -43,7 +43,7 @@ Tensor BatchNorm::forward(const Tensor& x) {
   if (training() && num_batches_tracked.defined()) {
     const double batches = num_batches_tracked.item<double>() + 1;
     if (!settings.momentum) momentum = 1 / batches;
-    const Tensor y = batch_norm(x, running_mean, running_var, weight, bias, own, momentum, settings.eps);
+    Tensor y = batch_norm(x, running_mean, running_var, weight, bias, own, momentum, settings.eps);
     num_batches_tracked.fill_(batches);  // when nothing has thrown
     return y;
   }

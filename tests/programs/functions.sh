@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the scripts here share; they set `program` to the path of the one that they test.
 program_name=$(basename "$program")
 
