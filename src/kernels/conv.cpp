@@ -155,7 +155,8 @@ void run(Pass<S>& p, int64_t k_w, At at) {
   p.prepare();
   Scratch<S> weights(p.groups * p.panels * p.inner * panel<S>);
   pack_weights(p, k_w, at, weights.data());
-  const auto work = static_cast<double>(p.inner) * static_cast<double>(p.filters * p.groups);  // products an output
+  // Products an output; where no tap meets it, there is only the bias to write.
+  const auto work = static_cast<double>(std::max<int64_t>(1, p.inner) * p.filters * p.groups);
   if (p.columns < tile_rows / 2 && p.rows * p.n > 1) {
     const int64_t outputs = p.n * p.rows * p.columns, most = std::max<int64_t>(tile_rows, 196608 / (p.inner + 1));
     const int64_t piece = std::min({most, int64_t{8 * tile_rows}, ceil_div(outputs, 8)});

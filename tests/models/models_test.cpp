@@ -76,7 +76,7 @@ TEST(Models, TrainAndSaveAndLoad) {
   const cairn::testing::Folder folder;
   for (const Small& s : {Small{"mlp", {1, 28, 28}}, Small{"lenet5", {1, 28, 28}}, Small{"lenet5_1998", {1, 28, 28}},
                          Small{"cnn", {1, 28, 28}}, Small{"alexnet64", {3, 64, 64}}, Small{"resnet20", {3, 16, 16}},
-                         Small{"resnet20", {1, 28, 28}}, Small{"resnet18", {3, 32, 32}}})
+                         Small{"resnet20", {1, 28, 28}}})
     for (const char* norm : {"", "group"}) {
       if (*norm != '\0' && std::string(s.name) == "mlp") continue;
       SCOPED_TRACE(std::string(s.name) + " " + norm);
@@ -90,7 +90,7 @@ TEST(Models, TrainAndSaveAndLoad) {
       const Tensor x = randn(batch), y = tensor({0, 1, 2, 3});
       optim::Adam optimizer(model->parameters(), {.lr = 5e-4});
       double first = 0, last = 0;
-      for (int step = 0; step < 20; ++step) {
+      for (int step = 0; step < 12; ++step) {
         optimizer.zero_grad();
         const Tensor loss = cross_entropy((*model)(x), y);
         loss.backward();
