@@ -1,12 +1,10 @@
 #include "cairn/data/cifar.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <filesystem>
-#include <memory>
 
 #include "cairn/ops/join.h"
+#include "data/gzip.h"
 
 namespace cairn::data {
 namespace {
@@ -15,34 +13,29 @@ namespace fs = std::filesystem;
 
 constexpr int64_t pixels = 3 * 32 * 32, record = 1 + pixels;
 
-// All bytes of a file; zlib unpacks it where it is gzip, and hands it on as it is otherwise.
 std::vector<uint8_t> bytes_of(const std::string& path) {
-  const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose);
-  require<FileError>(file != nullptr && !fs::is_directory(path), "read_cifar10", "cannot open the file", path);
-  gzbuffer(file.get(), 1 << 20);
+  ByteReader file("read_cifar10", path);
   std::vector<uint8_t> bytes;
-  for (int got = 1; got > 0;) {
-    constexpr size_t piece = 1 << 22;
+  constexpr size_t piece = size_t{1} << 22;
+  for (size_t got = piece; got == piece;) {
     const size_t before = bytes.size();
     bytes.resize(before + piece);
-    got = gzread(file.get(), bytes.data() + before, piece);
-    bytes.resize(before + static_cast<size_t>(std::max(got, 0)));
+    got = file.read(bytes.data() + before, piece);
+    bytes.resize(before + got);
   }
-  int status = Z_OK;
-  const char* text = gzerror(file.get(), &status);
-  require<FileError>(status == Z_OK || status == Z_STREAM_END, "read_cifar10", "the file is damaged or cut short", path,
-                     given("zlib says", std::string(text)));
   return bytes;
 }
 
-// Files of the folder whose names are <kind>….bin or <kind>….bin.gz, sorted.
+// Files of the folder whose names are <kind>….bin or <kind>….bin.gz, sorted; of one that is there both ways, the plain one.
 std::vector<std::string> parts(const std::string& folder, const std::string& kind) {
   std::vector<std::string> found;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(kind) && (name.ends_with(".bin") || name.ends_with(".bin.gz")))
-      found.push_back(entry.path().string());
+    const fs::path& path = entry.path();
+    const fs::path plain = fs::path(path).replace_extension();  // without .gz
+    const std::string name = path.filename().string();
+    if (name.starts_with(kind) && (name.ends_with(".bin") || (name.ends_with(".bin.gz") && !fs::exists(plain))))
+      found.push_back(path.string());
   }
   std::sort(found.begin(), found.end());
   return found;
@@ -82,7 +75,8 @@ Cifar10Part read_cifar10(const std::string& path) {
 }
 
 Cifar10 load_cifar10(const std::string& folder) {
-  require<FileError>(fs::is_directory(folder), "load_cifar10", "there is no such folder", folder);
+  std::error_code ignored;
+  require<FileError>(fs::is_directory(folder, ignored), "load_cifar10", "there is no such folder", folder);
   Cifar10 all;
   load(folder, "data_batch", all.train_images, all.train_labels);
   load(folder, "test_batch", all.test_images, all.test_labels);

@@ -3,6 +3,8 @@
 #include <png.h>
 
 #include <algorithm>
+#include <cctype>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 
@@ -25,13 +27,59 @@ struct Png {
   }
 };
 
+// Rows of length `from` brought to length `to`, and the result turned: twice, it is both directions and upright again.
+std::vector<float> resample_rows(const std::vector<float>& in, int64_t rows, int64_t from, int64_t to) {
+  std::vector<float> out(static_cast<size_t>(rows * to)), weights;
+  const double step = static_cast<double>(from) / static_cast<double>(to), reach = std::max(step, 1.0);
+  for (int64_t x = 0; x < to; ++x) {
+    const double centre = (static_cast<double>(x) + 0.5) * step;
+    const auto begin = std::max<int64_t>(static_cast<int64_t>(std::floor(centre - reach)), 0);
+    const auto end = std::min<int64_t>(static_cast<int64_t>(std::ceil(centre + reach)), from);
+    weights.clear();
+    float total = 0;
+    for (int64_t i = begin; i < end; ++i) {
+      const double distance = std::abs(static_cast<double>(i) + 0.5 - centre) / reach;
+      weights.push_back(static_cast<float>(std::max(0.0, 1 - distance)));
+      total += weights.back();
+    }
+    for (int64_t y = 0; y < rows; ++y) {
+      const float* row = in.data() + y * from + begin;
+      float sum = 0;
+      for (size_t i = 0; i < weights.size(); ++i) sum += weights[i] * row[i];
+      out[static_cast<size_t>(x * rows + y)] = sum / total;
+    }
+  }
+  return out;
+}
+
+// What is in a folder, sorted by name.
+std::vector<fs::path> entries(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+    found.push_back(at->path());
+  require<FileError>(!error, "load_image_folder", "cannot read the folder", folder.string(),
+                     given("the system says", error.message()));
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+bool is_png(const fs::path& path) {
+  std::string ending = path.extension().string();
+  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return ending == ".png";
+}
+
 }  // namespace
 
 Tensor read_png(const std::string& path) {
-  require<FileError>(fs::is_regular_file(path), "read_png", "there is no such file", path);
+  std::error_code ignored;
+  require<FileError>(fs::is_regular_file(path, ignored), "read_png", "there is no such file", path);
   Png png;
   png.require_ok(png_image_begin_read_from_file(&png.image, path.c_str()) != 0, "read_png",
                  "the file cannot be read as a PNG picture", path);
+  // What its interface writes as 16 bits is linear, and it takes all 16 bits so; other programs write sRGB.
+  png.image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
   const bool colour = (png.image.format & PNG_FORMAT_FLAG_COLOR) != 0;
   png.image.format = colour ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
   const auto h = static_cast<int64_t>(png.image.height), w = static_cast<int64_t>(png.image.width);
@@ -58,31 +106,57 @@ void write_png(const std::string& path, const Tensor& image) {
                  "write_png", "the file cannot be written", path);
 }
 
-ImageFolder load_image_folder(const std::string& root) {
-  require<FileError>(fs::is_directory(root), "load_image_folder", "there is no such folder", root);
+Tensor resize_image(const Tensor& image, IntPair size) {
+  require(image.dim() == 3 && image.numel() > 0, "resize_image", "image must be (c, h, w) with pixels",
+          given("image", image));
+  require<DtypeError>(image.dtype() == u8, "resize_image", "image must be u8", given("image", image));
+  require<ValueError>(size.h > 0 && size.w > 0, "resize_image", "height and width must be at least 1",
+                      given("height", size.h), given("width", size.w));
+  const int64_t c = image.size(0), h = image.size(1), w = image.size(2);
+  if (h == size.h && w == size.w) return image.contiguous();
+  const Tensor from = image.contiguous();
+  std::vector<float> pixels(from.pointer<uint8_t>(), from.pointer<uint8_t>() + from.numel());
+  Tensor resized = empty({c, size.h, size.w}, u8);
+  for (int64_t k = 0; k < c; ++k) {
+    const auto plane = pixels.begin() + k * h * w;
+    const auto narrow = resample_rows({plane, plane + h * w}, h, w, size.w);
+    const auto done = resample_rows(narrow, size.w, h, size.h);
+    std::transform(done.begin(), done.end(), resized.pointer<uint8_t>() + k * size.h * size.w,
+                   [](float v) { return static_cast<uint8_t>(std::clamp(std::lround(v), 0L, 255L)); });
+  }
+  return resized;
+}
+
+ImageFolder load_image_folder(const std::string& root, const ImageFolderOptions& options) {
+  const IntPair size = options.size;
+  const bool resizes = size != IntPair(0);
+  require<ValueError>(!resizes || (size.h > 0 && size.w > 0), "load_image_folder",
+                      "size must be a height and a width from 1, or 0", given("height", size.h),
+                      given("width", size.w));
+  std::error_code ignored;
+  require<FileError>(fs::is_directory(root, ignored), "load_image_folder", "there is no such folder", root);
   ImageFolder all;
   std::vector<int64_t> labels;
-  for (const auto& entry : fs::directory_iterator(root))
-    if (entry.is_directory()) all.classes.push_back(entry.path().filename().string());
-  std::sort(all.classes.begin(), all.classes.end());
+  for (const fs::path& folder : entries(root)) {
+    if (!fs::is_directory(folder, ignored)) continue;
+    const size_t before = all.files.size();
+    for (const fs::path& file : entries(folder))
+      if (is_png(file)) all.files.push_back(file.string());
+    require<FileError>(all.files.size() > before, "load_image_folder", "a class without pictures (*.png)",
+                       folder.string());
+    labels.resize(all.files.size(), static_cast<int64_t>(all.classes.size()));
+    all.classes.push_back(folder.filename().string());
+  }
   require<FileError>(!all.classes.empty(), "load_image_folder", "there is no folder in it, and a folder is a class",
                      root);
-  for (size_t c = 0; c < all.classes.size(); ++c) {
-    const size_t before = all.files.size();
-    for (const auto& entry : fs::directory_iterator(fs::path(root) / all.classes[c]))
-      if (entry.path().extension() == ".png") all.files.push_back(entry.path().string());
-    require<FileError>(all.files.size() > before, "load_image_folder", "a class without pictures (*.png)",
-                       (fs::path(root) / all.classes[c]).string());
-    std::sort(all.files.begin() + static_cast<std::ptrdiff_t>(before), all.files.end());
-    labels.resize(all.files.size(), static_cast<int64_t>(c));
-  }
   std::vector<Tensor> pictures;
   int64_t channels = 1;
   for (const std::string& file : all.files) {
-    pictures.push_back(read_png(file));
+    pictures.push_back(resizes ? resize_image(read_png(file), size) : read_png(file));
     const Tensor &now = pictures.back(), &first = pictures.front();
     require<FileError>(now.size(1) == first.size(1) && now.size(2) == first.size(2), "load_image_folder",
-                       "all pictures must have one size", file, given("this one", now), given("the first", first));
+                       "all pictures must have one size, unless the option size gives one", file,
+                       given("this one", now), given("the first", first));
     channels = std::max(channels, now.size(0));
   }
   const int64_t h = pictures[0].size(1), w = pictures[0].size(2), n = static_cast<int64_t>(pictures.size());

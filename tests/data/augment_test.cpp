@@ -95,6 +95,13 @@ TEST(Augmented, IsTheSameWhoeverMakesIt) {
     EXPECT_TRUE(equal(part.y[static_cast<int64_t>(i)], whole.y[some[i]]));
   }
   EXPECT_FALSE(equal(set.gather(numbers(), 3).x, whole.x));  // new in every epoch
+  const int before = num_threads();
+  for (const int threads : {1, 2, 3, 8}) {
+    set_num_threads(threads);
+    const data::Batch again = set.gather(numbers(), 2);
+    EXPECT_TRUE(equal(again.x, whole.x) && equal(again.y, whole.y)) << threads << " threads";
+  }
+  set_num_threads(before);
   for (const int64_t prefetch : {0, 2}) {
     const data::DataLoader loader(set, {.batch_size = 25, .prefetch = prefetch});
     int64_t at = 0;
@@ -114,6 +121,41 @@ TEST(Augmented, MixesImagesAndTheirLabels) {
   int mixed = 0;
   for (int64_t i = 0; i < 60; ++i) mixed += amax(b.y[i]).item<double>() < 0.99;
   EXPECT_GT(mixed, 20);
+}
+
+// The share of the other image, seen through images that are all 0 or all 255: Beta(a, a) has mean 1/2 and variance
+// 1 / (4 (2a + 1)).
+TEST(Augmented, MixesInSharesOfTheBetaDistribution) {
+  const int64_t n = 4000;
+  for (const double alpha : {1e-6, 0.2, 0.999, 1.0, 1.5, 20.0, 1e6}) {
+    Tensor labels = empty({n}, i64);
+    for (int64_t i = 0; i < n; ++i) labels.data<int64_t>()[i] = i;  // so that the shares stand in y
+    const data::Augmented set(zeros({n, 1, 1, 1}, u8), labels, {}, {.mixup = alpha, .seed = 3});
+    double sum = 0, squares = 0;
+    for (int64_t begin = 0; begin < n; begin += 500) {  // y is (500, 4000)
+      std::vector<int64_t> some(500);
+      std::iota(some.begin(), some.end(), begin);
+      const Tensor y = set.gather(some).y;
+      for (int64_t i = 0; i < 500; ++i) {
+        const double kept = static_cast<double>(y.pointer<float>()[i * n + begin + i]);
+        ASSERT_TRUE(kept >= 0 && kept <= 1) << alpha;
+        sum += kept;
+        squares += (kept - 0.5) * (kept - 0.5);
+      }
+    }
+    const double variance = 1 / (4 * (2 * alpha + 1)), error = std::sqrt(variance / static_cast<double>(n));
+    EXPECT_NEAR(sum / n, 0.5, 5 * error + 1.0 / n) << alpha;  // 1 / n: an image drawn as its own partner is kept whole
+    EXPECT_NEAR(squares / n, variance, 0.1 * variance + 1.0 / n) << alpha;
+  }
+}
+
+TEST(Augmented, MixesIntoAsManyClassesAsAsked) {
+  const Set s;
+  const data::Batch b = data::Augmented(s.images, s.labels, {}, {.mixup = 0.4, .classes = 10}).gather(numbers());
+  ASSERT_EQ(b.y.shape(), Shape({60, 10}));
+  EXPECT_EQ(amax(b.y.slice(1, 3)).item<double>(), 0);
+  EXPECT_THAT(text_of<ValueError>([&] { data::Augmented(s.images, s.labels, {}, {.mixup = 0.4, .classes = 2}); }),
+              AllOf(HasSubstr("below classes"), HasSubstr("label 2")));
 }
 
 TEST(Augmented, ErasesRectanglesToTheMean) {
@@ -149,6 +191,16 @@ TEST(Augmented, SaysWhatIsWrong) {
                 data::Augmented(s.images, s.labels, {{0.5, 0.5, 0.5}, {}});
               }),
               HasSubstr("channel"));
+  EXPECT_THAT(text_of<ValueError>([&] { data::Augmented(s.images, s.labels, {}, {.crop_padding = 9}); }),
+              HasSubstr("crop_padding"));
+  EXPECT_THAT(text_of<ValueError>([&] {
+                data::Augmented(s.images, s.labels, {{std::nan("")}, {1}});
+              }),
+              HasSubstr("means finite"));
+  EXPECT_THAT(text_of<ShapeError>([&] {
+                data::Augmented(zeros({1, 3, 0, 2}, u8), zeros({1}, i64));
+              }),
+              HasSubstr("pixels"));
   EXPECT_THAT(text_of<ValueError>([&] { data::Augmented(s.images, s.labels - 1, {}); }), HasSubstr("label -1"));
 }
 

@@ -110,5 +110,12 @@ TEST(Mnist, TheRealFiles) {
   EXPECT_EQ(std::vector<int64_t>(labels.begin(), labels.begin() + 5), (std::vector<int64_t>{5, 0, 4, 1, 9}));
 }
 
+TEST(Mnist, FashionHasNamesInTheOrderOfItsLabels) {
+  const std::vector<std::string> names = data::fashion_mnist_classes();
+  ASSERT_EQ(names.size(), 10u);
+  EXPECT_EQ(names[0], "T-shirt/top");
+  EXPECT_EQ(names[9], "Ankle boot");
+}
+
 }  // namespace
 }  // namespace cairn

@@ -16,6 +16,7 @@ struct AugmentOptions {
   double contrast = 0;           ///< factor from [max(0, 1 − c), 1 + c] on what differs from the image's mean
   double erasing = 0;            ///< probability that a rectangle of 2 to 33 % of the area becomes the mean colour
   double mixup = 0;              ///< alpha of Beta(alpha, alpha), the share of another image; 0 mixes nothing
+  int64_t classes = 0;           ///< columns of mixup's targets; 0: the largest label + 1
   uint64_t seed = 0;
 };
 
@@ -27,8 +28,8 @@ class Augmented : public Dataset {
  public:
   ///   images   (n, c, h, w) u8
   ///   labels   (n,) i64 from 0
-  ///   throws   ShapeError, DtypeError; ValueError for options out of range, a label below 0, and a normalisation that does
-  ///            not fit
+  ///   throws   ShapeError, also for images without pixels; DtypeError; ValueError for options out of range, a padding
+  ///            larger than the image, a label below 0 or past `classes`, and a normalisation that does not fit
   Augmented(const Tensor& images, const Tensor& labels, const Normalization& normalization = {},
             const AugmentOptions& options = {});
   int64_t size() const override { return images_.size(0); }

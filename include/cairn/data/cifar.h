@@ -18,11 +18,11 @@ struct Cifar10Part {
 };
 
 /// Reads one file of the binary form, plain or gzip: records of a label byte and 3 · 1024 pixel bytes, as many as fit.
-///   throws  FileError when it cannot be read, its length is no multiple of 3073 bytes or is 0, or a label exceeds 9
+///   throws  FileError when it cannot be read, gzip data are damaged, its length is no multiple of 3073 bytes or is 0, or a label exceeds 9
 Cifar10Part read_cifar10(const std::string& path);
 
 /// Reads all files data_batch*.bin and test_batch*.bin of a folder, plain or with .gz at the end, in the order of their
-/// names.
+/// names. Of a file that is there both ways the plain one is read.
 ///   throws  FileError as read_cifar10, and when there is no file of one kind
 Cifar10 load_cifar10(const std::string& folder);
 
