@@ -23,7 +23,7 @@ struct Columns {
 
 // Rows in a block: a block has some work in it, and there are not too many of them.
 int64_t block_rows(int64_t rows, int64_t c, int64_t fold) {
-  const int64_t least = std::max<int64_t>(1, 16384 / c), most_blocks = 64;
+  const int64_t least = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, c)), most_blocks = 64;
   const int64_t wanted = std::max(least, ceil_div(rows, most_blocks));
   return ceil_div(wanted, fold) * fold;
 }
@@ -65,25 +65,35 @@ void channel_moments(const S* x, int64_t rows, int64_t c, double* mean, double* 
     for (int64_t b = begin; b < end; ++b) {
       const int64_t count = std::min(rows - b * block, block), folded = count / columns.fold;
       const S* from = x + b * block * c;
-      const std::vector<S> shift = repeated(from, c, columns.fold);  // the first row: near the mean, so little cancels
-      two_sums<S>(
-          folded, columns.width_,
-          [&](int64_t at, int64_t j, Vector<S>& sum, Vector<S>& square) {
-            const Vector<S> d = load(from + at) - load(shift.data() + j);
-            sum += d;
-            square += d * d;
-          },
-          sums.data(), sums2.data());
-      for (int64_t j = 0; j < c; ++j) {
-        double sum = 0, square = 0;
-        for (int64_t k = 0; k < columns.fold; ++k)
-          sum += double(sums[size_t(k * c + j)]), square += double(sums2[size_t(k * c + j)]);
-        for (int64_t i = folded * columns.fold; i < count; ++i) {
-          const double d = double(from[i * c + j]) - double(from[j]);
-          sum += d, square += d * d;
+      // Sums about the first row, which is near the mean as a rule, so that little cancels; where it was not (the edge
+      // of an image), once more about the mean just found.
+      std::vector<S> center(from, from + c);
+      bool far = true;
+      for (int round = 0; round < 2 && far; ++round) {
+        const std::vector<S> shift = repeated(center.data(), c, columns.fold);
+        two_sums<S>(
+            folded, columns.width_,
+            [&](int64_t at, int64_t j, Vector<S>& sum, Vector<S>& square) {
+              const Vector<S> d = load(from + at) - load(shift.data() + j);
+              sum += d;
+              square += d * d;
+            },
+            sums.data(), sums2.data());
+        far = false;
+        for (int64_t j = 0; j < c; ++j) {
+          double sum = 0, square = 0;
+          for (int64_t k = 0; k < columns.fold; ++k)
+            sum += double(sums[size_t(k * c + j)]), square += double(sums2[size_t(k * c + j)]);
+          for (int64_t i = folded * columns.fold; i < count; ++i) {
+            const double d = double(from[i * c + j]) - double(center[size_t(j)]);
+            sum += d, square += d * d;
+          }
+          const double off = sum / double(count), about_mean = square - sum * off;
+          means[size_t(b * c + j)] = double(center[size_t(j)]) + off;
+          squares[size_t(b * c + j)] = about_mean;
+          far = far || off * off * double(count) > 16 * about_mean;  // four deviations
+          center[size_t(j)] = static_cast<S>(means[size_t(b * c + j)]);
         }
-        means[size_t(b * c + j)] = double(from[j]) + sum / double(count);
-        squares[size_t(b * c + j)] = square - sum * sum / double(count);
       }
     }
   });
@@ -97,7 +107,7 @@ void channel_moments(const S* x, int64_t rows, int64_t c, double* mean, double* 
       n += count;
     }
     mean[j] = m;
-    var[j] = std::max(0.0, s / n);
+    var[j] = std::max(s / n, 0.0);  // in this order NaN stays
   }
 }
 

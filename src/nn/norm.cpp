@@ -66,7 +66,7 @@ BatchNormOptions BatchNorm::read(const char* layer, const Json& options, int64_t
   BatchNormOptions read{.eps = o.number("eps", 1e-5),
                         .affine = o.boolean("affine", true),
                         .track_running_stats = o.boolean("track_running_stats", true)};
-  if (o.has("momentum") && o.value("momentum").is_string())
+  if (o.has("momentum") && o.value("momentum") == "none")
     read.momentum.reset();
   else
     read.momentum = o.number("momentum", 0.1);

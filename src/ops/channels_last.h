@@ -12,7 +12,7 @@ inline Strides channels_last_strides(const Shape& shape) {
   int64_t step = 1;
   const auto lay = [&](int d) {
     strides[d] = step;
-    step *= shape[d];
+    step *= shape[d] == 0 ? 1 : shape[d];  // a stride of 0 would say that elements share memory
   };
   lay(1);
   for (int d = shape.size() - 1; d >= 2; --d) lay(d);

@@ -1,6 +1,9 @@
 #include "cairn/ops/norm.h"
 
+#include <algorithm>
 #include <cmath>
+#include <initializer_list>
+#include <utility>
 #include <vector>
 
 #include "cairn/base/threads.h"
@@ -15,13 +18,15 @@
 namespace cairn {
 namespace {
 
-void check(const char* operation, const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
+void check(const char* operation, const Tensor& x, double eps,
+           std::initializer_list<std::pair<const char*, const Tensor*>> by_channel) {
   require<DtypeError>(is_float(x.dtype()), operation, "needs f32 or f64; convert with to(f32)", given("x", x));
   require(x.dim() >= 2, operation, "x must be (n, c, …)", given("x", x));
   require<ValueError>(eps >= 0, operation, "eps must not be negative", given("eps", eps));
-  for (const auto& [name, p] : {std::pair("weight", &weight), std::pair("bias", &bias)})
+  for (const auto& [name, p] : by_channel)
     if (p->defined()) {
-      require(p->shape() == Shape{x.size(1)}, operation, "weight and bias must be (c)", given("x", x), given(name, *p));
+      require(p->shape() == Shape{x.size(1)}, operation, "what is given by channel must be (c)", given("x", x),
+              given(name, *p));
       require<DtypeError>(p->dtype() == x.dtype(), operation, "dtypes must be equal", given("x", x), given(name, *p));
     }
 }
@@ -113,9 +118,14 @@ void move_towards(Tensor& running, const Numbers<double>& s, double momentum) {
 Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, const Tensor& given_weight,
                   const Tensor& given_bias, bool training, double momentum, double eps) {
   constexpr const char* name = "batch_norm";
-  check(name, x, given_weight, given_bias, eps);
-  check(name, x, running_mean, running_var, eps);
-  require<ValueError>(running_mean.defined() == running_var.defined() && (training || running_mean.defined()), name,
+  check(name, x, eps,
+        {{"weight", &given_weight},
+         {"bias", &given_bias},
+         {"running_mean", &running_mean},
+         {"running_var", &running_var}});
+  require<ValueError>(running_mean.defined() == running_var.defined(), name,
+                      "the running mean and the running variance are given together or not at all");
+  require<ValueError>(training || running_mean.defined(), name,
                       "evaluation needs the running mean and the running variance; without them use training = true");
   const Rows r(x);
   require<ValueError>(!training || r.rows > 1, name,
@@ -156,6 +166,15 @@ Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, cons
 
 namespace {
 
+// Pixels of a sample.
+int64_t places_of(const Shape& shape) {
+  int64_t places = 1;
+  for (int d = 2; d < shape.size(); ++d) places *= shape[d];
+  return places;
+}
+
+int64_t samples_at_once(int64_t numbers) { return std::max<int64_t>(1, 16384 / std::max<int64_t>(1, numbers)); }
+
 // Mean and 1/√(var + eps) of each (sample, group), spread over its channels: (n, c) each.
 template <class S>
 void group_moments(const S* x, int64_t places, int64_t c, int64_t groups, double eps, S* center, S* rstd) {
@@ -177,11 +196,11 @@ void group_moments(const S* x, int64_t places, int64_t c, int64_t groups, double
 Grads group_norm_gradient(const Backward& s, const Tensor& center, const Tensor& rstd, int64_t groups) {
   const Tensor x = ops::channels_last(s.input(0)), weight = s.input(1).contiguous(), g = ops::channels_last(s.grad);
   const Tensor dx = empty_like(x), dw = empty_like(weight), db = empty_like(weight);
-  const int64_t n = x.size(0), c = x.size(1), places = x.numel() / (n * c), size = c / groups;
+  const int64_t n = x.size(0), c = x.size(1), places = places_of(x.shape()), size = c / groups;
   visit_float("group_norm", x.dtype(), [&]<class S>() {
     Numbers<double> sums(static_cast<size_t>(n * c)), dots(sums.size());
     const S* w = weight.pointer<S>();
-    parallel_for(n, std::max<int64_t>(1, 16384 / (places * c)), [&](int64_t begin, int64_t end) {
+    parallel_for(n, samples_at_once(places * c), [&](int64_t begin, int64_t end) {
       Numbers<S> a(static_cast<size_t>(c)), b(a.size()), d(a.size());
       for (int64_t i = begin; i < end; ++i) {
         const S *m = center.pointer<S>() + i * c, *q = rstd.pointer<S>() + i * c;
@@ -217,11 +236,11 @@ Grads group_norm_gradient(const Backward& s, const Tensor& center, const Tensor&
 
 Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& given_weight, const Tensor& given_bias, double eps) {
   constexpr const char* name = "group_norm";
-  check(name, x, given_weight, given_bias, eps);
+  check(name, x, eps, {{"weight", &given_weight}, {"bias", &given_bias}});
   const int64_t n = x.size(0), c = x.size(1);
   require<ValueError>(groups >= 1 && c >= 1 && c % groups == 0, name, "groups must divide the channels (dimension 1)",
                       given("groups", groups), given("x", x));
-  const int64_t places = n == 0 ? 0 : x.numel() / (n * c);
+  const int64_t places = places_of(x.shape());
   require<ValueError>(n == 0 || places * (c / groups) > 1, name, "statistics need more than one value a group",
                       given("groups", groups), given("x", x));
   const Tensor weight = or_filled(given_weight, 1, x), bias = or_filled(given_bias, 0, x);
@@ -229,8 +248,7 @@ Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& given_weight, c
   const Tensor y = ops::empty_channels_last(x.shape(), x.dtype());
   const Tensor center = empty({n, c}, x.dtype()), rstd = empty({n, c}, x.dtype());
   visit_float(name, x.dtype(), [&]<class S>() {
-    if (places == 0) return;
-    parallel_for(n, std::max<int64_t>(1, 16384 / (places * c)), [&](int64_t begin, int64_t end) {
+    parallel_for(n, samples_at_once(places * c), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t at = i * places * c;
         S *m = center.pointer<S>() + i * c, *q = rstd.pointer<S>() + i * c;
@@ -244,7 +262,7 @@ Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& given_weight, c
       [center, rstd, groups](const Backward& s) { return group_norm_gradient(s, center, rstd, groups); },
       [groups, eps](std::span<const Tensor> in) -> Tensor {
         const Shape& shape = in[0].shape();
-        const Tensor rows = in[0].reshape({shape[0], groups, -1});
+        const Tensor rows = in[0].reshape({shape[0], groups, places_of(shape) * (shape[1] / groups)});
         const Tensor d = rows - mean(rows, {2}, true);
         const Tensor normed = (d * rsqrt(mean(d * d, {2}, true) + eps)).reshape(shape);
         return normed * by_channel(in[1], shape.size()) + by_channel(in[2], shape.size());

@@ -3,11 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "cairn/graph/node.h"
 #include "cairn/models/models.h"
 #include "cairn/nn/conv.h"
 #include "cairn/nn/norm.h"
+#include "cairn/nn/registry.h"
+#include "cairn/nn/residual.h"
+#include "cairn/nn/sequential.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/elementwise.h"
 #include "cairn/ops/reduce.h"
@@ -64,6 +68,20 @@ TEST(Fuse, FoldsWhatItCanAndLeavesTheRest) {
   int norms = 0;
   for (const auto& [name, value] : fused->state_dict()) norms += name.ends_with("running_mean");
   EXPECT_EQ(norms, 1);  // the one in front
+}
+
+TEST(Fuse, GivesAModelThatIsBuiltAgainFromItsDescription) {
+  manual_seed(5);
+  nn::BasicBlock block(4, 6, {.stride = 2, .activation = "gelu"});
+  stir(block, {8, 4, 7, 7});
+  const auto fused = nn::fuse(block);
+  const auto again = nn::build(nn::describe(*fused));
+  again->eval();
+  again->load_state_dict(fused->state_dict());
+  const NoGrad off;
+  const Tensor x = randn({2, 4, 7, 7});
+  EXPECT_EQ(distance((*again)(x), (*fused)(x)), 0);
+  EXPECT_LE(distance((*fused)(x), block(x)), 2e-6);  // outputs of a few ones
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
 #include "cairn/nn/conv.h"
@@ -79,6 +81,29 @@ TEST(BatchNormLayers, KeepStatisticsInTrainingAndUseThemInEvaluation) {
   nn::BatchNorm2d own(3, {.track_running_stats = false});
   own.eval();
   EXPECT_LE(std::abs(mean(own(x)).item<double>()), 1e-6);
+}
+
+TEST(BatchNormLayers, OfSequencesAreThoseOfNarrowImages) {
+  manual_seed(5);
+  nn::BatchNorm1d sequences(5);
+  nn::BatchNorm2d images(5);
+  const Tensor x = randn({4, 5, 7});
+  EXPECT_TRUE(equal(sequences(x), images(x.reshape({4, 5, 7, 1})).reshape({4, 5, 7})));
+  EXPECT_TRUE(equal(sequences.running_var, images.running_var));
+}
+
+TEST(BatchNormLayers, AreMadeFromTheirOptions) {
+  for (const std::optional<double> momentum : {std::optional<double>(), std::optional<double>(0.25)}) {
+    const nn::BatchNorm2d norm(3, {.eps = 1e-3, .momentum = momentum, .affine = false});
+    const auto same = nn::BatchNorm2d::from_options(norm.options());
+    EXPECT_EQ(same.settings.momentum, momentum);
+    EXPECT_EQ(same.settings.eps, 1e-3);
+    EXPECT_FALSE(same.weight.defined());
+  }
+  EXPECT_THAT(text_of<ValueError>([] {
+                nn::BatchNorm2d::from_options({{"num_features", 3}, {"momentum", "nine"}});
+              }),
+              HasSubstr("momentum"));
 }
 
 TEST(BatchNormLayers, SayWhatIsWrong) {
