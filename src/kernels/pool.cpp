@@ -1,9 +1,11 @@
 #include "kernels/pool.h"
 
 #include <algorithm>
-#include <limits>
+#include <span>
+#include <type_traits>
 
 #include "cairn/base/threads.h"
+#include "cairn/math/lanes.h"
 
 namespace cairn::kernels {
 
@@ -15,126 +17,306 @@ int64_t Windows::widest() const {
 
 namespace {
 
-// f(image, first row of windows, behind the last) for pieces of the work; whole images where windows may overlap.
+// ---- which windows see a place ---------------------------------------------------------------------------------------
+
+// The other way round: for each place along a dimension the windows that see it, in order.
+class Seen {
+ public:
+  struct By {
+    int64_t offset;  // of the window's result
+    int64_t number;  // of the place in the window
+    double share;    // of the window's mean that is the place's
+  };
+
+  /// offset  from one window to the next; number  from one place in a window to the next
+  Seen(const Windows& windows, int64_t size, int64_t offset, int64_t number) : first_(static_cast<size_t>(size) + 1) {
+    each(windows, [&](size_t place, size_t, int64_t) { ++first_[place + 1]; });
+    for (size_t p = 1; p < first_.size(); ++p) first_[p] += first_[p - 1];
+    by_.resize(first_.back());
+    std::vector<size_t> next = first_;
+    each(windows, [&](size_t place, size_t window, int64_t count) {
+      by_[next[place]++] = {static_cast<int64_t>(window) * offset, count * number, 1 / windows.divisor[window]};
+    });
+  }
+  std::span<const By> operator[](int64_t place) const {
+    const size_t first = first_[static_cast<size_t>(place)];
+    return {by_.data() + first, first_[static_cast<size_t>(place) + 1] - first};
+  }
+
+ private:
+  template <class F>
+  static void each(const Windows& windows, F f) {
+    for (size_t i = 0; i < windows.begin.size(); ++i) {
+      int64_t count = 0;
+      for (int64_t p = windows.begin[i]; p < windows.end[i]; p += windows.step) f(static_cast<size_t>(p), i, count++);
+    }
+  }
+
+  std::vector<By> by_;
+  std::vector<size_t> first_;  // those of place p begin at by_[first_[p]]
+};
+
+// One window of many; a copy, which stores through pointers cannot change.
+struct Range {
+  int64_t begin, end, step;
+  double divisor;
+  Range(const Windows& windows, int64_t i)
+      : begin(windows.begin[static_cast<size_t>(i)]),
+        end(windows.end[static_cast<size_t>(i)]),
+        step(windows.step),
+        divisor(windows.divisor[static_cast<size_t>(i)]) {}
+};
+
+// ---- cutting the work ------------------------------------------------------------------------------------------------
+
+// f(image, row) for all rows of all images, where a row is so many numbers of work.
 template <class F>
-void each_rows(const Images& g, const Windows& h, const Windows& w, bool whole, F f) {
-  const int64_t rows = whole ? 1 : h.count(), work = std::max<int64_t>(1, (whole ? h.count() : 1) * w.count() * g.c);
-  parallel_for(g.n * rows, std::max<int64_t>(1, 8192 / work), [&](int64_t begin, int64_t end) {
-    for (int64_t at = begin; at < end; ++at)
-      if (whole)
-        f(at, int64_t{0}, h.count());
-      else
-        f(at / rows, at % rows, at % rows + 1);
-  });
+void each_row(int64_t images, int64_t rows, int64_t work, F f) {
+  parallel_for(images * rows, std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(work, 1)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t at = begin; at < end; ++at) f(at / rows, at % rows);
+               });
 }
 
-// f(offset of the place in the image, its number in the window) for all places of window (i, j)
-template <class F>
-void each_place(const Images& g, const Windows& h, const Windows& w, int64_t widest, int64_t i, int64_t j, F f) {
-  int64_t row = 0;
-  for (int64_t y = h.begin[size_t(i)]; y < h.end[size_t(i)]; y += h.step, row += widest) {
-    int64_t number = row;
-    for (int64_t x = w.begin[size_t(j)]; x < w.end[size_t(j)]; x += w.step) f((y * g.w + x) * g.c, number++);
-  }
+int64_t work_of(const Images& g, const Windows& h, const Windows& w) {
+  return h.widest() * w.widest() * w.count() * g.c;
 }
 
-// The loops over channels are written for the vectoriser: nothing aliases, and they are free of branches.
-template <class S, class I>
-void keep_larger(const S* __restrict x, S* __restrict best, I* __restrict at, I number, int64_t c) {
-  for (int64_t j = 0; j < c; ++j) {
-    const bool larger = x[j] > best[j] || (x[j] != x[j] && best[j] == best[j]);
-    best[j] = larger ? x[j] : best[j];
-    at[j] = larger ? number : at[j];
-  }
+// f<lines>(k) for channels k, k + 1, … in blocks of four lines, two and single ones, the last of which may be incomplete.
+template <class S, class F>
+[[gnu::always_inline]] inline void each_block(int64_t channels, F f) {
+  constexpr int64_t size = Lanes<S>::size;
+  int64_t k = 0;
+  for (; k + 4 * size <= channels; k += 4 * size) f.template operator()<4>(k);
+  if (k + 2 * size <= channels) f.template operator()<2>(k), k += 2 * size;
+  for (; k < channels; k += size) f.template operator()<1>(k);
 }
-template <class S, class I>
-void take(const S* __restrict x, const I* __restrict at, I number, S* __restrict y, int64_t c) {
-  for (int64_t j = 0; j < c; ++j) y[j] = at[j] == number ? x[j] : y[j];
-}
-template <class S, class I>
-void give(const S* __restrict y, const I* __restrict at, I number, S* __restrict x, int64_t c) {
-  for (int64_t j = 0; j < c; ++j) x[j] += at[j] == number ? y[j] : S(0);
+
+// ---- lines -----------------------------------------------------------------------------------------------------------
+
+// `n` numbers are wanted. A whole line is moved wherever it ends before `end`, which is several times faster than part of
+// one: what is read beyond belongs to the next pixel and is not looked at, and what is written beyond the next pixel,
+// which comes later, writes over.
+template <class S>
+[[gnu::always_inline]] inline Lanes<S> read(const S* p, int64_t n, const S* end) {
+  return end - p >= Lanes<S>::size ? Lanes<S>::load(p) : Lanes<S>::load_partial(p, std::min<int64_t>(n, end - p));
 }
 template <class S>
-void add(const S* __restrict x, S scale, S* __restrict y, int64_t c) {
-  for (int64_t j = 0; j < c; ++j) y[j] += x[j] * scale;
+[[gnu::always_inline]] inline void write(Lanes<S> v, S* p, const S* end) {
+  if (end - p >= Lanes<S>::size)
+    v.store(p);
+  else
+    v.store_partial(p, end - p);
 }
+
+// Numbers of places, as wide as S so that masks fit: bit patterns in a line.
+template <class S>
+using Places = detail::Bits<S>;
+
+template <class S>
+[[gnu::always_inline]] inline Places<S> places(int64_t number) {
+  return static_cast<typename Places<S>::Word>(number);
+}
+
+template <class S, class I>
+struct PlacesInMemory {
+  static constexpr int64_t size = Lanes<S>::size, each = size / detail::parts;
+  template <class T>
+  struct Few {
+    typedef T Vector __attribute__((vector_size(each * sizeof(T))));
+  };
+  typedef I Vector __attribute__((vector_size(each * sizeof(I)), aligned(alignof(I)), may_alias));
+
+  [[gnu::always_inline]] static Places<S> read(const I* p, int64_t n, const I* end) {
+    if (end - p >= size) return read_whole(p);
+    I line[size] = {};
+    std::copy_n(p, std::min<int64_t>(n, end - p), line);
+    return read_whole(line);
+  }
+  [[gnu::always_inline]] static void write(Places<S> v, I* p, const I* end) {
+    if (end - p >= size) return write_whole(v, p);
+    I line[size];
+    write_whole(v, line);
+    std::copy_n(line, end - p, p);
+  }
+
+ private:
+  // In steps: GCC 12 takes a conversion to more than twice the width apart.
+  template <class V>
+  [[gnu::always_inline]] static typename Places<S>::Vector widened(V v) {
+    if constexpr (2 * sizeof(v[0]) < sizeof(S)) {
+      using Wider = std::conditional_t<sizeof(v[0]) == 1, uint16_t, uint32_t>;
+      return widened(__builtin_convertvector(v, typename Few<Wider>::Vector));
+    } else {
+      return __builtin_convertvector(v, typename Places<S>::Vector);
+    }
+  }
+  [[gnu::always_inline]] static Places<S> read_whole(const I* p) {
+    Places<S> v;
+    for (int i = 0; i < detail::parts; ++i) v.part[i] = widened(*reinterpret_cast<const Vector*>(p + i * each));
+    return v;
+  }
+  [[gnu::always_inline]] static void write_whole(Places<S> v, I* p) {
+    for (int i = 0; i < detail::parts; ++i)
+      *reinterpret_cast<Vector*>(p + i * each) = __builtin_convertvector(v.part[i], Vector);
+  }
+};
 
 }  // namespace
 
+// ---- the largest -----------------------------------------------------------------------------------------------------
+
 template <class S, class I>
 void max_pool(const Images& g, const Windows& h, const Windows& w, const S* x, S* y, I* at) {
-  const int64_t widest = w.widest();
-  each_rows(g, h, w, false, [&](int64_t image, int64_t begin, int64_t end) {
-    const S* from = x + image * g.h * g.w * g.c;
-    for (int64_t i = begin; i < end; ++i)
-      for (int64_t j = 0; j < w.count(); ++j) {
-        const int64_t out = ((image * h.count() + i) * w.count() + j) * g.c;
-        std::fill_n(y + out, g.c, -std::numeric_limits<S>::infinity());
-        std::fill_n(at + out, g.c, I(0));
-        each_place(g, h, w, widest, i, j, [&](int64_t offset, int64_t number) {
-          keep_larger(from + offset, y + out, at + out, static_cast<I>(number), g.c);
-        });
-      }
+  using L = Lanes<S>;
+  const S* x_end = x + g.n * g.h * g.w * g.c;
+  each_row(g.n, h.count(), work_of(g, h, w), [&, widest = w.widest()](int64_t image, int64_t i) {
+    const Range rows(h, i);
+    const int64_t c = g.c, width = g.w * c, count = w.count(), row = (image * h.count() + i) * count * c;
+    const S *from = x + image * g.h * width, *y_end = y + row + count * c;
+    const I* at_end = at + row + count * c;
+    for (int64_t j = 0; j < count; ++j) {
+      const Range columns(w, j);
+      each_block<S>(
+          c, [&]<int lines>(int64_t k) __attribute__((always_inline)) {
+            L best[lines], place[lines];
+            for (int l = 0; l < lines; ++l) best[l] = -INFINITY, place[l] = places<S>(0).number();
+            int64_t above = 0;
+            for (int64_t a = rows.begin; a < rows.end; a += rows.step, above += widest) {
+              int64_t number = above;
+              for (int64_t b = columns.begin; b < columns.end; b += columns.step, ++number) {
+                const S* p = from + a * width + b * c + k;
+                const L here = places<S>(number).number();
+                for (int l = 0; l < lines; ++l) {
+                  const L v = lines > 1 ? L::load(p + l * L::size) : read(p, c - k, x_end);
+                  const Mask<S> larger = (best[l] == best[l]) & !(v <= best[l]);  // NaN is, but not than NaN
+                  best[l] = where(larger, v, best[l]);
+                  place[l] = where(larger, here, place[l]);
+                }
+              }
+            }
+            const int64_t out = row + j * c + k;
+            for (int l = 0; l < lines; ++l) {
+              write(best[l], y + out + l * L::size, y_end);
+              PlacesInMemory<S, I>::write(Places<S>(place[l]), at + out + l * L::size, at_end);
+            }
+          });
+    }
   });
 }
 
 template <class S, class I>
 void pick(const Images& g, const Windows& h, const Windows& w, const S* x, const I* at, S* y) {
-  const int64_t widest = w.widest();
-  each_rows(g, h, w, false, [&](int64_t image, int64_t begin, int64_t end) {
+  each_row(g.n, h.count(), w.count() * g.c, [&, widest = w.widest()](int64_t image, int64_t i) {
+    const Range rows(h, i);
     const S* from = x + image * g.h * g.w * g.c;
-    for (int64_t i = begin; i < end; ++i)
-      for (int64_t j = 0; j < w.count(); ++j) {
-        const int64_t out = ((image * h.count() + i) * w.count() + j) * g.c;
-        each_place(g, h, w, widest, i, j, [&](int64_t offset, int64_t number) {
-          take(from + offset, at + out, static_cast<I>(number), y + out, g.c);
-        });
+    for (int64_t j = 0; j < w.count(); ++j) {
+      const Range columns(w, j);
+      const int64_t out = ((image * h.count() + i) * w.count() + j) * g.c;
+      for (int64_t k = 0; k < g.c; ++k) {
+        const auto number = static_cast<int64_t>(at[out + k]);
+        const int64_t a = rows.begin + number / widest * rows.step, b = columns.begin + number % widest * columns.step;
+        y[out + k] = a < rows.end && b < columns.end ? from[(a * g.w + b) * g.c + k] : S(0);
       }
+    }
   });
 }
 
 template <class S, class I>
 void unpick(const Images& g, const Windows& h, const Windows& w, const S* y, const I* at, S* x) {
-  const int64_t widest = w.widest();
-  each_rows(g, h, w, true, [&](int64_t image, int64_t begin, int64_t end) {
-    S* to = x + image * g.h * g.w * g.c;
-    std::fill_n(to, g.h * g.w * g.c, S(0));
-    for (int64_t i = begin; i < end; ++i)
-      for (int64_t j = 0; j < w.count(); ++j) {
-        const int64_t out = ((image * h.count() + i) * w.count() + j) * g.c;
-        each_place(g, h, w, widest, i, j, [&](int64_t offset, int64_t number) {
-          give(y + out, at + out, static_cast<I>(number), to + offset, g.c);
-        });
-      }
+  using L = Lanes<S>;
+  const int64_t row_size = w.count() * g.c, image_size = h.count() * row_size;
+  const S* y_end = y + g.n * image_size;
+  const I* at_end = at + g.n * image_size;
+  const Seen by_rows(h, g.h, row_size, w.widest()), by_columns(w, g.w, g.c, 1);
+  each_row(g.n, g.h, g.w * g.c, [&](int64_t image, int64_t a) {
+    const int64_t c = g.c, width = g.w;
+    const S *from = y + image * image_size, *to_end = x + (image * g.h + a + 1) * width * c;
+    const I* from_at = at + image * image_size;
+    const std::span<const Seen::By> rows = by_rows[a];
+    S* to = x + (image * g.h + a) * width * c;
+    for (int64_t b = 0; b < width; ++b, to += c) {
+      const std::span<const Seen::By> columns = by_columns[b];
+      each_block<S>(
+          c, [&]<int lines>(int64_t k) __attribute__((always_inline)) {
+            L total[lines];
+            for (int l = 0; l < lines; ++l) total[l] = 0.0;
+            for (const Seen::By& i : rows)
+              for (const Seen::By& j : columns) {
+                const int64_t out = i.offset + j.offset + k;
+                const Places<S> here = places<S>(i.number + j.number);
+                for (int l = 0; l < lines; ++l) {
+                  const S* p = from + out + l * L::size;
+                  const Places<S> place = PlacesInMemory<S, I>::read(from_at + out + l * L::size, c - k, at_end);
+                  total[l] += where(place == here, lines > 1 ? L::load(p) : read(p, c - k, y_end), L(0.0));
+                }
+              }
+            for (int l = 0; l < lines; ++l) write(total[l], to + k + l * L::size, to_end);
+          });
+    }
   });
 }
 
+// ---- the mean --------------------------------------------------------------------------------------------------------
+
 template <class S>
 void avg_pool(const Images& g, const Windows& h, const Windows& w, const S* x, S* y) {
-  each_rows(g, h, w, false, [&](int64_t image, int64_t begin, int64_t end) {
-    const S* from = x + image * g.h * g.w * g.c;
-    for (int64_t i = begin; i < end; ++i)
-      for (int64_t j = 0; j < w.count(); ++j) {
-        S* to = y + ((image * h.count() + i) * w.count() + j) * g.c;
-        std::fill_n(to, g.c, S(0));
-        const S scale = static_cast<S>(1 / (h.divisor[size_t(i)] * w.divisor[size_t(j)]));
-        each_place(g, h, w, 0, i, j, [&](int64_t offset, int64_t) { add(from + offset, scale, to, g.c); });
-      }
+  using L = Lanes<S>;
+  const S* x_end = x + g.n * g.h * g.w * g.c;
+  each_row(g.n, h.count(), work_of(g, h, w), [&](int64_t image, int64_t i) {
+    const Range rows(h, i);
+    const int64_t c = g.c, width = g.w * c, count = w.count();
+    const S *from = x + image * g.h * width, *to_end = y + (image * h.count() + i + 1) * count * c;
+    S* to = y + (image * h.count() + i) * count * c;
+    for (int64_t j = 0; j < count; ++j, to += c) {
+      const Range columns(w, j);
+      const L divisor = rows.divisor * columns.divisor;
+      each_block<S>(
+          c, [&]<int lines>(int64_t k) __attribute__((always_inline)) {
+            L total[lines];
+            for (int l = 0; l < lines; ++l) total[l] = 0.0;
+            for (int64_t a = rows.begin; a < rows.end; a += rows.step) {
+              L part[lines];
+              for (int l = 0; l < lines; ++l) part[l] = 0.0;
+              for (int64_t b = columns.begin; b < columns.end; b += columns.step) {
+                const S* p = from + a * width + b * c + k;
+                for (int l = 0; l < lines; ++l) part[l] += lines > 1 ? L::load(p + l * L::size) : read(p, c - k, x_end);
+              }
+              for (int l = 0; l < lines; ++l) total[l] += part[l];
+            }
+            for (int l = 0; l < lines; ++l) write(total[l] / divisor, to + k + l * L::size, to_end);
+          });
+    }
   });
 }
 
 template <class S>
 void avg_pool_transpose(const Images& g, const Windows& h, const Windows& w, const S* y, S* x) {
-  each_rows(g, h, w, true, [&](int64_t image, int64_t begin, int64_t end) {
-    S* to = x + image * g.h * g.w * g.c;
-    std::fill_n(to, g.h * g.w * g.c, S(0));
-    for (int64_t i = begin; i < end; ++i)
-      for (int64_t j = 0; j < w.count(); ++j) {
-        const S* from = y + ((image * h.count() + i) * w.count() + j) * g.c;
-        const S scale = static_cast<S>(1 / (h.divisor[size_t(i)] * w.divisor[size_t(j)]));
-        each_place(g, h, w, 0, i, j, [&](int64_t offset, int64_t) { add(from, scale, to + offset, g.c); });
-      }
+  using L = Lanes<S>;
+  const int64_t row_size = w.count() * g.c, image_size = h.count() * row_size;
+  const S* y_end = y + g.n * image_size;
+  const Seen by_rows(h, g.h, row_size, 1), by_columns(w, g.w, g.c, 1);
+  each_row(g.n, g.h, g.w * g.c, [&](int64_t image, int64_t a) {
+    const int64_t c = g.c, width = g.w;
+    const S *from = y + image * image_size, *to_end = x + (image * g.h + a + 1) * width * c;
+    const std::span<const Seen::By> rows = by_rows[a];
+    S* to = x + (image * g.h + a) * width * c;
+    for (int64_t b = 0; b < width; ++b, to += c) {
+      const std::span<const Seen::By> columns = by_columns[b];
+      each_block<S>(
+          c, [&]<int lines>(int64_t k) __attribute__((always_inline)) {
+            L total[lines];
+            for (int l = 0; l < lines; ++l) total[l] = 0.0;
+            for (const Seen::By& i : rows)
+              for (const Seen::By& j : columns) {
+                const S* p = from + i.offset + j.offset + k;
+                const L share = i.share * j.share;
+                for (int l = 0; l < lines; ++l)
+                  total[l] += share * (lines > 1 ? L::load(p + l * L::size) : read(p, c - k, y_end));
+              }
+            for (int l = 0; l < lines; ++l) write(total[l], to + k + l * L::size, to_end);
+          });
+    }
   });
 }
 

@@ -35,13 +35,15 @@ struct Axis {
 
 // Windows along one dimension, clipped to the image. A divisor counts what is inside, or inside the padding too.
 Windows windows(const char* operation, const Tensor& x, const Axis& a, bool ceil_mode, bool count_padding) {
-  const int64_t reach = a.dilation * (a.kernel - 1) + 1;
-  require<ValueError>(a.kernel >= 1 && a.stride >= 1 && a.dilation >= 1, operation,
-                      "window, stride and dilation must be at least 1", given("kernel_size", a.kernel),
+  constexpr int64_t most = INT32_MAX;  // sums and products of two cannot overflow
+  const auto fits = [](int64_t n) { return n >= 1 && n <= most; };
+  require<ValueError>(fits(a.kernel) && fits(a.stride) && fits(a.dilation), operation,
+                      "window, stride and dilation must be at least 1 and below 2³¹", given("kernel_size", a.kernel),
                       given("stride", a.stride), given("dilation", a.dilation));
-  require<ValueError>(a.padding >= 0 && 2 * a.padding <= a.kernel, operation,
+  require<ValueError>(a.padding >= 0 && a.padding <= a.kernel / 2, operation,
                       "padding must be from 0 to half of the window", given("padding", a.padding),
                       given("kernel_size", a.kernel));
+  const int64_t reach = a.dilation * (a.kernel - 1) + 1;
   const int64_t room = a.size + 2 * a.padding - reach;
   require(room >= 0 && a.size > 0, operation, "the window is larger than the padded image", given("x", x),
           given("window reaches", reach), given("padded image", a.size + 2 * a.padding));
@@ -63,6 +65,7 @@ Windows windows(const char* operation, const Tensor& x, const Axis& a, bool ceil
 Windows even_windows(const char* operation, const Tensor& x, int64_t size, int64_t count) {
   require<ValueError>(count >= 1, operation, "output_size must be at least 1", given("output_size", count));
   require(size > 0, operation, "the image has no pixels", given("x", x));
+  checked_numel(operation, {std::max<int64_t>(x.size(0), 1), std::max<int64_t>(x.size(1), 1), count, size});
   Windows all;
   for (int64_t i = 0; i < count; ++i) {
     all.begin.push_back(i * size / count);
@@ -159,19 +162,23 @@ Tensor max_pool2d(const Tensor& x, IntPair kernel, const MaxPool2dOptions& o) {
           windows("max_pool2d", x, {g.w, kernel.w, stride.w, o.padding.w, o.dilation.w}, o.ceil_mode, false)});
 }
 
-Tensor avg_pool2d(const Tensor& x, IntPair kernel, const AvgPool2dOptions& o) {
-  if (x.dim() == 3) return avg_pool2d(x.unsqueeze(0), kernel, o).squeeze(0);
-  const Images g = images("avg_pool2d", x);
+static Tensor average(const char* operation, const Tensor& x, IntPair kernel, const AvgPool2dOptions& o) {
+  const Images g = images(operation, x);
   const IntPair stride = o.stride == IntPair(0) ? kernel : o.stride;
   const bool all = o.count_include_pad;
-  Pool p{g, windows("avg_pool2d", x, {g.h, kernel.h, stride.h, o.padding.h, 1}, o.ceil_mode, all),
-         windows("avg_pool2d", x, {g.w, kernel.w, stride.w, o.padding.w, 1}, o.ceil_mode, all)};
+  Pool p{g, windows(operation, x, {g.h, kernel.h, stride.h, o.padding.h, 1}, o.ceil_mode, all),
+         windows(operation, x, {g.w, kernel.w, stride.w, o.padding.w, 1}, o.ceil_mode, all)};
   if (o.divisor_override) {
-    require<ValueError>(*o.divisor_override != 0, "avg_pool2d", "divisor_override must not be 0");
+    require<ValueError>(*o.divisor_override != 0, operation, "divisor_override must not be 0");
     std::fill(p.h.divisor.begin(), p.h.divisor.end(), static_cast<double>(*o.divisor_override));
     std::fill(p.w.divisor.begin(), p.w.divisor.end(), 1.0);
   }
   return average(std::make_shared<const Pool>(std::move(p)), x);
+}
+
+Tensor avg_pool2d(const Tensor& x, IntPair kernel, const AvgPool2dOptions& o) {
+  if (x.dim() == 3) return avg_pool2d(x.unsqueeze(0), kernel, o).squeeze(0);
+  return average("avg_pool2d", x, kernel, o);
 }
 
 Tensor adaptive_avg_pool2d(const Tensor& x, IntPair size) {
@@ -190,9 +197,12 @@ Tensor adaptive_max_pool2d(const Tensor& x, IntPair size) {
 }
 
 Tensor lp_pool2d(const Tensor& x, double p, IntPair kernel, const LpPool2dOptions& o) {
-  require<ValueError>(p >= 1 && std::isfinite(p), "lp_pool2d", "p must be finite and at least 1", given("p", p));
+  if (x.dim() == 3) return lp_pool2d(x.unsqueeze(0), p, kernel, o).squeeze(0);
+  constexpr const char* name = "lp_pool2d";
+  images(name, x);
+  require<ValueError>(p >= 1 && std::isfinite(p), name, "p must be finite and at least 1", given("p", p));
   const AvgPool2dOptions sums{.stride = o.stride, .ceil_mode = o.ceil_mode, .divisor_override = 1};
-  const Tensor sum = avg_pool2d(pow(abs(x), p), kernel, sums);
+  const Tensor sum = average(name, pow(abs(x), p), kernel, sums);
   // A root has no finite slope at 0: what is 0 stays there, and hands no gradient on.
   const Tensor zero = sum == 0.0;
   return masked_fill(pow(masked_fill(sum, zero, 1), 1 / p), zero, 0);

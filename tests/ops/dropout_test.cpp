@@ -91,6 +91,57 @@ TEST(Dropout, IsTheSameInEveryLayoutAndOnAnyNumberOfThreads) {
   EXPECT_TRUE(equal(dropout(x.t().contiguous().t(), 0.2, true, generator), all[0]));
 }
 
+TEST(Dropout, KeepsTheOrderInMemory) {
+  const Tensor x = randn({3, 5, 4, 2}, f64), last = x.permute({0, 2, 3, 1}).contiguous().permute({0, 3, 1, 2});
+  const auto each = [](auto f) {
+    f([](const Tensor& t, Generator& g) { return dropout(t, 0.4, true, g); });
+    f([](const Tensor& t, Generator& g) { return dropout2d(t, 0.4, true, g); });
+    f([](const Tensor& t, Generator& g) { return stochastic_depth(t, 0.4, Drop::row, true, g); });
+    f([](const Tensor& t, Generator& g) { return dropout(t, 1, true, g); });
+  };
+  each([&](auto f) {
+    std::vector<Tensor> values, gradients;
+    for (const Tensor& in : {x, last}) {
+      Generator generator(9);
+      const Tensor leaf = in.detach().requires_grad_(), y = f(leaf, generator);
+      EXPECT_EQ(y.strides(), in.strides());
+      y.backward(x);
+      EXPECT_EQ(leaf.grad().strides(), in.strides());
+      values.push_back(y.detach()), gradients.push_back(leaf.grad());
+    }
+    EXPECT_TRUE(equal(values[0], values[1]));
+    EXPECT_TRUE(equal(gradients[0], gradients[1]));
+  });
+}
+
+TEST(Dropout, OfPartsDropsWhatIsNotFiniteToo) {
+  const Tensor x = full({40, 25, 2, 2}, INFINITY);
+  for (const Tensor& y : {dropout2d(x, 0.5), stochastic_depth(x, 0.5), dropout2d(x, 1), stochastic_depth(x, 1)})
+    EXPECT_TRUE(all((y == 0.0) | (y == INFINITY)).item<bool>());
+}
+
+TEST(Dropout, OfPartsHasGradients) {
+  const auto f = [](const std::vector<Tensor>& in) {
+    Generator generator(7);
+    return dropout2d(in[0] * in[0], 0.4, true, generator) +
+           stochastic_depth(in[0], 0.5, Drop::row, true, generator) * in[0] +
+           stochastic_depth(in[0] * in[0], 0.1, Drop::batch, true, generator);
+  };
+  EXPECT_GRADIENTS(f, {randn({3, 4, 3, 1}, f64)});
+}
+
+TEST(Dropout, OfPartsOnOtherShapes) {
+  EXPECT_EQ(dropout2d(ones({2, 3, 4}), 0.5).shape(), Shape({2, 3, 4}));
+  EXPECT_EQ(dropout2d(ones({2, 0, 4, 4}), 0.5).shape(), Shape({2, 0, 4, 4}));
+  EXPECT_EQ(stochastic_depth(ones({0}), 0.5).shape(), Shape({0}));
+  EXPECT_EQ(dropout2d(ones({2, 1, 1}).expand({2, 3, 4}), 0.5).shape(), Shape({2, 3, 4}));
+  EXPECT_THROW(dropout2d(ones({2, 3}), 0.5), ShapeError);
+  EXPECT_THROW(dropout2d(ones({2, 3}), 0.5, false), ShapeError);
+  EXPECT_THROW(stochastic_depth(tensor(1.), 0.5), ShapeError);
+  EXPECT_THROW(stochastic_depth(ones({2}, i64), 0.5), DtypeError);
+  EXPECT_THROW(stochastic_depth(ones({2}), 1.5), ValueError);
+}
+
 TEST(Dropout, Misuse) {
   EXPECT_THROW(dropout(ones({3}), -0.1), ValueError);
   EXPECT_THROW(dropout(ones({3}), 1.5), ValueError);

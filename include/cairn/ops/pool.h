@@ -11,7 +11,7 @@ namespace cairn {
 // All take x (n, c, h, w) or (c, h, w), f32 or f64; the results lie channels-last. The size that a window of `kernel`
 // finds is ⌊(size + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1; with ceil_mode it is rounded up, but no window
 // begins behind the image and its first padding. They throw ShapeError for a window larger than the padded image,
-// ValueError for a stride or dilation below 1 and for a padding above half of the window, DtypeError.
+// ValueError for a window, stride or dilation below 1 and for a padding above half of the window, DtypeError.
 
 struct MaxPool2dOptions {
   IntPair stride = 0;   ///< 0 stands for the window's size
@@ -20,7 +20,7 @@ struct MaxPool2dOptions {
   bool ceil_mode = false;
 };
 
-/// The largest number of each window; NaN where there is one.
+/// The largest number of each window; NaN where there is one, and −∞ where dilation steps over the whole image.
 ///   grad  goes to the first place of the largest number, in row-major order; any order
 Tensor max_pool2d(const Tensor& x, IntPair kernel_size, const MaxPool2dOptions& options = {});
 
@@ -48,8 +48,9 @@ struct LpPool2dOptions {
   bool ceil_mode = false;
 };
 
-/// (Σ |x|^p)^(1/p) over each window: p = 1 is the sum of magnitudes, p = ∞ is approached by large p. The gradient is 0 where a
-/// window holds nothing but zeros. (PyTorch sums x^p without the magnitude, which differs for odd p and negative x.)
+/// (Σ |x|^p)^(1/p) over each window: p = 1 is the sum of magnitudes, p = ∞ is approached by large p. The gradient is 0
+/// where a window holds nothing but zeros. PyTorch differs in two cases: it sums x^p without the magnitude, which for odd
+/// p and negative x is another number or NaN, and scales the sum of a window that ceil_mode cuts as if it were whole.
 ///   throws  ValueError unless p is finite and ≥ 1
 Tensor lp_pool2d(const Tensor& x, double p, IntPair kernel_size, const LpPool2dOptions& options = {});
 
