@@ -71,7 +71,7 @@ std::string class_name(const io::SavedModel& m, int64_t c) {
 void classify(const io::SavedModel& m, const Options& o, const std::string& file) {
   const Tensor picture = data::read_png(file);
   const Shape& input = m.info.input;
-  Tensor image = support::resize(picture, input);
+  Tensor image = data::resize_image(support::with_channels(picture, input[0]), {input[1], input[2]});
   if (o.invert) image = (255.0 - image.to(f32)).to(u8);
 
   const data::TensorDataset set(image.unsqueeze(0), zeros({1}, i64), m.info.normalization);

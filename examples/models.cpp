@@ -67,13 +67,6 @@ models::ModelOptions options_of(const std::string& name, const Options& o) {
 
 Shape batch_of(const Shape& image, int64_t batch) { return {batch, image[0], image[1], image[2]}; }
 
-// 1234567 → "1,234,567"
-std::string with_commas(int64_t n) {
-  std::string digits = std::to_string(n);
-  for (int64_t i = static_cast<int64_t>(digits.size()) - 3; i > 0; i -= 3) digits.insert(static_cast<size_t>(i), ",");
-  return digits;
-}
-
 void list_all(const Options& o) {
   std::printf("%-12s %-14s %7s %13s %16s %14s %14s\n", "model", "input", "classes", "parameters", "multiply-adds",
               "weights", "activations");
@@ -88,7 +81,7 @@ void list_all(const Options& o) {
       const auto model = models::make_model(name, options);
       const nn::LayerCost whole = nn::costs(*model, batch_of(image, o.batch)).back();
       std::printf("%7d %13s %16s %10.2f MiB %10.2f MiB\n", static_cast<int>(options.classes),
-                  with_commas(whole.parameters).c_str(), with_commas(whole.multiply_adds).c_str(),
+                  nn::with_commas(whole.parameters).c_str(), nn::with_commas(whole.multiply_adds).c_str(),
                   static_cast<double>(4 * whole.parameters) / (1 << 20), static_cast<double>(whole.bytes) / (1 << 20));
     } catch (const Error& e) {
       std::printf("%s\n", e.what());

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cairn/base/error.h"
+#include "cairn/base/threads.h"
 
 namespace cairn {
 
@@ -25,6 +26,20 @@ std::string text_of(F f) {
   }
   ADD_FAILURE() << "nothing of that type was thrown";
   return "";
+}
+
+/// What f() gives, computed by whole teams of 1, 2, 3 and 8 threads, is the same each time.
+template <class F>
+void expect_same_on_any_threads(F f) {
+  const int before = num_threads();
+  const WholeTeams teams;
+  set_num_threads(1);
+  const auto first = f();
+  for (const int threads : {2, 3, 8}) {
+    set_num_threads(threads);
+    EXPECT_EQ(f(), first) << threads << " threads";
+  }
+  set_num_threads(before);
 }
 
 namespace testing {

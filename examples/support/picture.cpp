@@ -11,7 +11,6 @@
 
 namespace support {
 
-using cairn::Shape;
 using cairn::Tensor;
 
 int terminal_columns() {
@@ -104,54 +103,15 @@ std::string draw(const Tensor& images, const std::vector<std::string>& captions,
   return text;
 }
 
-namespace {
-
-// A picture in rows of doubles, one channel.
-struct Plane {
-  int64_t h, w;
-  std::vector<double> v;
-};
-
-// Resamples along the rows and returns the result turned, so that a second call does the columns and turns it back.
-Plane resample_rows(const Plane& in, int64_t width) {
-  Plane out{.h = width, .w = in.h, .v = std::vector<double>(static_cast<size_t>(width * in.h))};
-  const double step = static_cast<double>(in.w) / static_cast<double>(width), reach = std::max(step, 1.0);
-  for (int64_t x = 0; x < width; ++x) {
-    const double centre = (static_cast<double>(x) + 0.5) * step;
-    const auto begin = std::max<int64_t>(static_cast<int64_t>(std::floor(centre - reach)), 0);
-    const auto end = std::min<int64_t>(static_cast<int64_t>(std::ceil(centre + reach)), in.w);
-    std::vector<double> weights;
-    double total = 0;
-    for (int64_t i = begin; i < end; ++i) {
-      weights.push_back(std::max(0.0, 1 - std::abs(static_cast<double>(i) + 0.5 - centre) / reach));
-      total += weights.back();
-    }
-    for (int64_t y = 0; y < in.h; ++y) {
-      double sum = 0;
-      for (int64_t i = begin; i < end; ++i)
-        sum += weights[static_cast<size_t>(i - begin)] * in.v[static_cast<size_t>(y * in.w + i)];
-      out.v[static_cast<size_t>(x * in.h + y)] = sum / total;
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
-Tensor resize(const Tensor& image, const Shape& shape) {
-  const int64_t c = image.size(0), h = image.size(1), w = image.size(2), channels = shape[0];
-  const std::vector<double> pixels = image.to_vector<double>();
-  std::vector<uint8_t> bytes;
-  for (int64_t k = 0; k < channels; ++k) {
-    Plane plane{.h = h, .w = w, .v = std::vector<double>(static_cast<size_t>(h * w))};
-    for (int64_t i = 0; i < h * w; ++i) {
-      const auto at = [&](int64_t channel) { return pixels[static_cast<size_t>(channel * h * w + i)]; };
-      plane.v[static_cast<size_t>(i)] = c == 1 ? at(0) : channels == 1 ? luma(at(0), at(1), at(2)) : at(k);
-    }
-    for (const double v : resample_rows(resample_rows(plane, shape[2]), shape[1]).v)
-      bytes.push_back(static_cast<uint8_t>(std::clamp(std::lround(v), 0L, 255L)));
-  }
-  return cairn::from_vector(bytes).reshape(shape);
+Tensor with_channels(const Tensor& image, int64_t channels) {
+  const int64_t c = image.size(0), pixels = image.size(1) * image.size(2);
+  if (c == channels) return image;
+  if (c == 1) return image.expand({channels, image.size(1), image.size(2)}).contiguous();
+  const std::vector<double> v = image.to_vector<double>();
+  std::vector<uint8_t> grey;
+  for (size_t i = 0, n = static_cast<size_t>(pixels); i < n; ++i)
+    grey.push_back(static_cast<uint8_t>(std::lround(luma(v[i], v[n + i], v[2 * n + i]))));
+  return cairn::from_vector(grey, {1, image.size(1), image.size(2)});
 }
 
 }  // namespace support

@@ -1,5 +1,5 @@
 #pragma once
-// Small pictures in the terminal, and pictures brought to the size that a model wants.
+// Small pictures in the terminal, and in the channels that a model wants.
 
 #include <cairn/tensor/tensor.h>
 
@@ -25,9 +25,8 @@ Ink ink_for_photographs();
 ///   captions  n, of one or more lines of ASCII; what exceeds w characters is cut
 std::string draw(const cairn::Tensor& images, const std::vector<std::string>& captions, int columns, Ink ink);
 
-/// Another number of channels and another size; every new pixel is a mean of those that lie below it, weighted with a
-/// triangle as wide as the step from pixel to pixel (at least one old pixel), as PIL's BILINEAR does.
-///   image  (c, h, w) u8, c 1 or 3 and the same in `shape`; colours become grey by Rec. 601 luma
-cairn::Tensor resize(const cairn::Tensor& image, const cairn::Shape& shape);
+/// The same picture in grey (one channel, by Rec. 601 luma) or in three channels.
+///   image  (c, h, w) u8, c and `channels` 1 or 3
+cairn::Tensor with_channels(const cairn::Tensor& image, int64_t channels);
 
 }  // namespace support

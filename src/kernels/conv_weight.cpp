@@ -20,6 +20,7 @@ struct Sums {
   int64_t window_w;                                // columns of the padded input that all windows of a row cover
   int64_t rows_at_once;                            // output rows of an image that go through together …
   int64_t images_at_once;                          // … or else whole images
+  bool packed;                                     // whether filters of a place are copied to fill whole vectors
 
   Sums(const Conv& sizes, const S* x, const S* y)
       : g(sizes),
@@ -31,7 +32,8 @@ struct Sums {
         across(g.groups == 1 && g.dilation_w == 1 ? g.k_w : 1),
         window_w((g.y_w - 1) * g.stride_w + (g.k_w - 1) * g.dilation_w + 1),
         rows_at_once(std::clamp<int64_t>(places / g.y_w, 1, g.y_h)),
-        images_at_once(rows_at_once < g.y_h ? 1 : std::max<int64_t>(1, places / (g.y_h * g.y_w))) {}
+        images_at_once(rows_at_once < g.y_h ? 1 : std::max<int64_t>(1, places / (g.y_h * g.y_w))),
+        packed(filters % width<S> != 0 || g.groups > 1) {}
 
   static constexpr int64_t places = 256;  // that go through at once: what they read stays in the first-level cache
 
@@ -43,7 +45,6 @@ struct Sums {
   void add(int64_t image, int64_t last, int64_t a0, int64_t a1, int64_t f0, int64_t f1, S* sums) const {
     const int64_t height = window_h(rows_at_once) + (a1 - a0 - 1) * g.dilation_h, piece = height * window_w * g.c;
     Scratch<S> room(images_at_once * piece);
-    const bool packed = filters % width<S> != 0 || g.groups > 1;
     Scratch<S> columns(packed ? images_at_once * rows_at_once * g.y_w * filter_step : 0);
     std::vector<int64_t> offsets(static_cast<size_t>(images_at_once * rows_at_once));
     for (; image < last; image += images_at_once)
@@ -77,7 +78,7 @@ struct Sums {
  private:
   void multiply(Runs runs, const S* base, int64_t window_row, const S* b, int64_t a0, int64_t a1, int64_t f0,
                 int64_t f1, S* sums) const {
-    const int64_t b_row = b_row_of(), height = across * channels, tiles = ceil_div(height, tile_rows);
+    const int64_t b_row = packed ? filter_step : g.o, height = across * channels, tiles = ceil_div(height, tile_rows);
     for (int64_t a = a0; a < a1; ++a)
       for (int64_t k = 0; k < g.k_w; k += across) {
         const S* from = base + (a - a0) * g.dilation_h * window_row + k * g.dilation_w * g.c;
@@ -93,7 +94,6 @@ struct Sums {
         }
       }
   }
-  int64_t b_row_of() const { return filters % width<S> != 0 || g.groups > 1 ? filter_step : g.o; }
 };
 
 }  // namespace

@@ -162,6 +162,37 @@ struct PlacesInMemory {
   }
 };
 
+// ---- gradients -------------------------------------------------------------------------------------------------------
+
+// x = for each place the sum over the windows that see it, so that every number is written once.
+//   term(i, j, out, left, whole)  what window (i, j) gives to a line of channels: `out` is where they stand in the results,
+//                                 `left` how many there are, and `whole` says that they fill the line
+template <class S, class F>
+void gather(const Images& g, const Windows& h, const Windows& w, S* x, F term) {
+  using L = Lanes<S>;
+  const int64_t row_size = w.count() * g.c, image_size = h.count() * row_size;
+  const Seen by_rows(h, g.h, row_size, w.widest()), by_columns(w, g.w, g.c, 1);
+  each_row(g.n, g.h, g.w * g.c, [&](int64_t image, int64_t a) {
+    const int64_t c = g.c, width = g.w, from = image * image_size;
+    const S* to_end = x + (image * g.h + a + 1) * width * c;
+    const std::span<const Seen::By> rows = by_rows[a];
+    S* to = x + (image * g.h + a) * width * c;
+    for (int64_t b = 0; b < width; ++b, to += c) {
+      const std::span<const Seen::By> columns = by_columns[b];
+      each_block<S>(
+          c, [&]<int lines>(int64_t k) __attribute__((always_inline)) {
+            L total[lines];
+            for (int l = 0; l < lines; ++l) total[l] = 0.0;
+            for (const Seen::By& i : rows)
+              for (const Seen::By& j : columns)
+                for (int l = 0; l < lines; ++l)
+                  total[l] += term(i, j, from + i.offset + j.offset + k + l * L::size, c - k, lines > 1);
+            for (int l = 0; l < lines; ++l) write(total[l], to + k + l * L::size, to_end);
+          });
+    }
+  });
+}
+
 }  // namespace
 
 // ---- the largest -----------------------------------------------------------------------------------------------------
@@ -224,36 +255,13 @@ void pick(const Images& g, const Windows& h, const Windows& w, const S* x, const
 
 template <class S, class I>
 void unpick(const Images& g, const Windows& h, const Windows& w, const S* y, const I* at, S* x) {
-  using L = Lanes<S>;
-  const int64_t row_size = w.count() * g.c, image_size = h.count() * row_size;
-  const S* y_end = y + g.n * image_size;
-  const I* at_end = at + g.n * image_size;
-  const Seen by_rows(h, g.h, row_size, w.widest()), by_columns(w, g.w, g.c, 1);
-  each_row(g.n, g.h, g.w * g.c, [&](int64_t image, int64_t a) {
-    const int64_t c = g.c, width = g.w;
-    const S *from = y + image * image_size, *to_end = x + (image * g.h + a + 1) * width * c;
-    const I* from_at = at + image * image_size;
-    const std::span<const Seen::By> rows = by_rows[a];
-    S* to = x + (image * g.h + a) * width * c;
-    for (int64_t b = 0; b < width; ++b, to += c) {
-      const std::span<const Seen::By> columns = by_columns[b];
-      each_block<S>(
-          c, [&]<int lines>(int64_t k) __attribute__((always_inline)) {
-            L total[lines];
-            for (int l = 0; l < lines; ++l) total[l] = 0.0;
-            for (const Seen::By& i : rows)
-              for (const Seen::By& j : columns) {
-                const int64_t out = i.offset + j.offset + k;
-                const Places<S> here = places<S>(i.number + j.number);
-                for (int l = 0; l < lines; ++l) {
-                  const S* p = from + out + l * L::size;
-                  const Places<S> place = PlacesInMemory<S, I>::read(from_at + out + l * L::size, c - k, at_end);
-                  total[l] += where(place == here, lines > 1 ? L::load(p) : read(p, c - k, y_end), L(0.0));
-                }
-              }
-            for (int l = 0; l < lines; ++l) write(total[l], to + k + l * L::size, to_end);
-          });
-    }
+  const int64_t results = g.n * h.count() * w.count() * g.c;
+  const S* y_end = y + results;
+  const I* at_end = at + results;
+  gather<S>(g, h, w, x, [=](const Seen::By& i, const Seen::By& j, int64_t out, int64_t left, bool whole) {
+    const Places<S> place = PlacesInMemory<S, I>::read(at + out, left, at_end);
+    return where(place == places<S>(i.number + j.number), whole ? Lanes<S>::load(y + out) : read(y + out, left, y_end),
+                 Lanes<S>(0.0));
   });
 }
 
@@ -292,31 +300,9 @@ void avg_pool(const Images& g, const Windows& h, const Windows& w, const S* x, S
 
 template <class S>
 void avg_pool_transpose(const Images& g, const Windows& h, const Windows& w, const S* y, S* x) {
-  using L = Lanes<S>;
-  const int64_t row_size = w.count() * g.c, image_size = h.count() * row_size;
-  const S* y_end = y + g.n * image_size;
-  const Seen by_rows(h, g.h, row_size, 1), by_columns(w, g.w, g.c, 1);
-  each_row(g.n, g.h, g.w * g.c, [&](int64_t image, int64_t a) {
-    const int64_t c = g.c, width = g.w;
-    const S *from = y + image * image_size, *to_end = x + (image * g.h + a + 1) * width * c;
-    const std::span<const Seen::By> rows = by_rows[a];
-    S* to = x + (image * g.h + a) * width * c;
-    for (int64_t b = 0; b < width; ++b, to += c) {
-      const std::span<const Seen::By> columns = by_columns[b];
-      each_block<S>(
-          c, [&]<int lines>(int64_t k) __attribute__((always_inline)) {
-            L total[lines];
-            for (int l = 0; l < lines; ++l) total[l] = 0.0;
-            for (const Seen::By& i : rows)
-              for (const Seen::By& j : columns) {
-                const S* p = from + i.offset + j.offset + k;
-                const L share = i.share * j.share;
-                for (int l = 0; l < lines; ++l)
-                  total[l] += share * (lines > 1 ? L::load(p + l * L::size) : read(p, c - k, y_end));
-              }
-            for (int l = 0; l < lines; ++l) write(total[l], to + k + l * L::size, to_end);
-          });
-    }
+  const S* y_end = y + g.n * h.count() * w.count() * g.c;
+  gather<S>(g, h, w, x, [=](const Seen::By& i, const Seen::By& j, int64_t out, int64_t left, bool whole) {
+    return Lanes<S>(i.share * j.share) * (whole ? Lanes<S>::load(y + out) : read(y + out, left, y_end));
   });
 }
 

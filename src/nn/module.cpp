@@ -12,7 +12,7 @@
 #include <unordered_set>
 
 #include "cairn/graph/node.h"
-#include "nn/text.h"
+#include "cairn/nn/summary.h"
 
 namespace cairn::nn {
 

@@ -11,7 +11,6 @@
 #include "cairn/graph/record.h"
 #include "cairn/tensor/create.h"
 #include "nn/keep_mode.h"
-#include "nn/text.h"
 
 namespace cairn::nn {
 namespace {
@@ -53,6 +52,12 @@ std::string mebibytes(int64_t bytes) {
 }
 
 }  // namespace
+
+std::string with_commas(int64_t n) {
+  std::string digits = std::to_string(n);
+  for (auto at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<size_t>(at), ",");
+  return digits;
+}
 
 std::vector<LayerCost> costs(Layer& model, const Shape& input) {
   std::vector<LayerCost> rows;

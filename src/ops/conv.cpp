@@ -6,7 +6,7 @@
 #include "cairn/graph/record.h"
 #include "cairn/ops/reduce.h"
 #include "kernels/conv.h"
-#include "ops/channels_last.h"
+#include "ops/layout.h"
 
 namespace cairn {
 
@@ -18,11 +18,6 @@ Padding::Padding(std::string_view name) : same(name == "same") {
 namespace {
 
 using kernels::Conv;
-
-Tensor row_major_of(const Tensor& t) {
-  const NoGrad off;
-  return t.defined() ? t.contiguous() : t;
-}
 
 template <class S>
 const S* pointer_or_null(const Tensor& t) {
@@ -39,7 +34,7 @@ Tensor bias_gradient(const Backward& s) { return s.needs(2) ? sum(s.grad, {0, 2,
 
 Tensor convolve(const Conv& g, const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const Tensor y = ops::empty_channels_last({g.n, g.o, g.y_h, g.y_w}, x.dtype());
-  const Tensor in = ops::channels_last(x), w = row_major_of(weight), b = row_major_of(bias);
+  const Tensor in = ops::channels_last(x), w = ops::row_major(weight), b = ops::row_major(bias);
   visit_float("conv2d", x.dtype(), [&]<class S>() {
     kernels::conv(g, in.pointer<S>(), w.pointer<S>(), pointer_or_null<S>(b), y.pointer<S>());
   });
@@ -56,7 +51,7 @@ Tensor convolve(const Conv& g, const Tensor& x, const Tensor& weight, const Tens
 
 Tensor convolve_back(const Conv& g, const Tensor& y, const Tensor& weight, const Tensor& bias) {
   const Tensor x = ops::empty_channels_last({g.n, g.c, g.h, g.w}, y.dtype());
-  const Tensor in = ops::channels_last(y), w = row_major_of(weight), b = row_major_of(bias);
+  const Tensor in = ops::channels_last(y), w = ops::row_major(weight), b = ops::row_major(bias);
   visit_float("conv_transpose2d", y.dtype(), [&]<class S>() {
     kernels::conv_transpose(g, in.pointer<S>(), w.pointer<S>(), pointer_or_null<S>(b), x.pointer<S>());
   });
@@ -82,14 +77,11 @@ Tensor weight_sums(const Conv& g, const Tensor& x, const Tensor& y) {
   });
 }
 
-// What all forms ask of their operands; channels of x, of the result, and where in weight they stand.
-void check(const char* operation, const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t groups,
-           int64_t wanted, int64_t filters) {
+// What all forms ask of their operands.
+void check(const char* operation, const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t filters) {
   require<DtypeError>(is_float(x.dtype()), operation, "needs f32 or f64; convert with to(f32)", given("x", x));
   require<DtypeError>(x.dtype() == weight.dtype(), operation, "needs equal dtypes; convert one with to(…)",
                       given("x", x), given("weight", weight));
-  require(x.size(1) == wanted, operation, "the channels of x (dimension 1) must be those of weight times groups",
-          given("x", x), given("weight", weight), given("groups", groups));
   if (!bias.defined()) return;
   require(bias.dim() == 1 && bias.size(0) == filters, operation, "bias must be (out_channels)", given("bias", bias),
           given("out_channels", filters));
@@ -123,7 +115,10 @@ int64_t places(const char* operation, const Tensor& x, const Tensor& weight, int
 
 Tensor conv(const char* operation, const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& o) {
   check_steps(operation, weight, o.stride, o.padding.size, o.dilation, o.groups);
-  check(operation, x, weight, bias, o.groups, weight.size(1) * o.groups, weight.size(0));
+  check(operation, x, weight, bias, weight.size(0));
+  require(x.size(1) == weight.size(1) * o.groups, operation,
+          "the channels of x (dimension 1) must be those of weight times groups", given("x", x),
+          given("weight", weight), given("groups", o.groups));
   const int64_t k_h = weight.size(2), k_w = weight.size(3);
   IntPair before = o.padding.size, around(2 * before.h, 2 * before.w);
   if (o.padding.same) {
@@ -171,7 +166,7 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
   const int64_t filters = weight.size(1) * o.groups;
   require(x.size(1) == weight.size(0), name, "the channels of x (dimension 1) must be the first size of weight",
           given("x", x), given("weight", weight));
-  check(name, x, weight, bias, o.groups, weight.size(0), filters);
+  check(name, x, weight, bias, filters);
   const auto size = [&](int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation, int64_t extra) {
     require<ValueError>(extra >= 0 && extra < std::max(stride, dilation), name,
                         "output_padding must be below the stride or the dilation", given("output_padding", extra),

@@ -8,6 +8,7 @@
 #include "cairn/graph/node.h"
 #include "cairn/tensor/tensor.h"
 #include "kernels/reduce.h"
+#include "ops/layout.h"
 
 namespace cairn {
 
@@ -44,11 +45,6 @@ class Over {
   uint8_t bits_ = 0;
 };
 
-inline Tensor row_major_copy(const Tensor& x) {
-  const NoGrad off;
-  return x.contiguous();
-}
-
 // A dense tensor as runs of dimensions that lie together in memory and share their fate, and the result to fill.
 struct Layout {
   struct Run {
@@ -59,7 +55,7 @@ struct Layout {
   std::vector<Run> runs;
 
   Layout(const Tensor& given, Over over, bool keepdim, Dtype dtype)
-      : x(given.is_dense() ? given : row_major_copy(given)) {
+      : x(given.is_dense() ? given : ops::row_major(given)) {
     Dims order = Shape::filled(x.dim(), 0);
     std::iota(order.begin(), order.end(), int64_t{0});
     const bool permuted = !x.is_contiguous();

@@ -6,13 +6,9 @@
 #include "cairn/ops/reduce.h"
 #include "cairn/tensor/create.h"
 #include "kernels/layer_norm.h"
+#include "ops/layout.h"
 
 namespace cairn {
-
-static Tensor plain(const Tensor& x) {
-  const NoGrad off;
-  return x.contiguous();
-}
 
 static void check_parameter(const char* name, const Tensor& p, const Shape& normalized_shape, const Tensor& x) {
   if (!p.defined()) return;
@@ -36,7 +32,8 @@ Tensor layer_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& 
   const Tensor weight = given_weight.defined() ? given_weight : ones(normalized_shape, x.dtype());
   const Tensor bias = given_bias.defined() ? given_bias : zeros(normalized_shape, x.dtype());
   const int64_t n = normalized_shape.numel(), rows = n == 0 ? 0 : x.numel() / n;
-  const Tensor in = plain(x), w = plain(weight), b = plain(bias), y = empty(x.shape(), x.dtype());
+  const Tensor in = ops::row_major(x), w = ops::row_major(weight), b = ops::row_major(bias),
+               y = empty(x.shape(), x.dtype());
   const Tensor center = empty({rows}, x.dtype()), rstd = empty({rows}, x.dtype());
   visit_float("layer_norm", x.dtype(), [&]<class S>() {
     kernels::layer_norm(in.pointer<S>(), w.pointer<S>(), b.pointer<S>(), y.pointer<S>(), center.pointer<S>(),

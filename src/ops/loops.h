@@ -3,6 +3,7 @@
 
 #include "cairn/graph/record.h"
 #include "cairn/math/map.h"
+#include "ops/layout.h"
 
 namespace cairn::ops {
 
@@ -11,11 +12,7 @@ inline bool same_layout(const Tensor& a, const Tensor& b) {
 }
 
 /// Itself when its elements fill one block in any order of dimensions, else a row-major copy (unrecorded).
-inline Tensor dense(const Tensor& x) {
-  if (x.is_dense()) return x;
-  const NoGrad plain;
-  return x.contiguous();
-}
+inline Tensor dense(const Tensor& x) { return x.is_dense() ? x : row_major(x); }
 
 /// g in the memory order of the dense tensor `like`, which has its shape.
 inline Tensor in_layout_of(const Tensor& like, const Tensor& g) {

@@ -13,7 +13,7 @@
 #include "cairn/ops/reduce.h"
 #include "cairn/tensor/create.h"
 #include "kernels/channel_norm.h"
-#include "ops/channels_last.h"
+#include "ops/layout.h"
 
 namespace cairn {
 namespace {
@@ -46,11 +46,6 @@ Dims all_but_channels(int dims) {
   Dims over{0};
   for (int d = 2; d < dims; ++d) over.push_back(d);
   return over;
-}
-
-Tensor plain(const Tensor& t) {
-  const NoGrad off;
-  return t.contiguous();
 }
 
 template <class S>
@@ -131,7 +126,7 @@ Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, cons
   require<ValueError>(!training || r.rows > 1, name,
                       "statistics need more than one value a channel; use a larger batch, or eval()", given("x", x));
   const Tensor weight = or_filled(given_weight, 1, x), bias = or_filled(given_bias, 0, x);
-  const Tensor laid = ops::channels_last(x), w = plain(weight), b = plain(bias);
+  const Tensor laid = ops::channels_last(x), w = ops::row_major(weight), b = ops::row_major(bias);
   const Tensor y = ops::empty_channels_last(x.shape(), x.dtype());
   const Tensor center = empty({r.c}, x.dtype()), rstd = empty({r.c}, x.dtype());
   visit_float(name, x.dtype(), [&]<class S>() {
@@ -244,7 +239,7 @@ Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& given_weight, c
   require<ValueError>(n == 0 || places * (c / groups) > 1, name, "statistics need more than one value a group",
                       given("groups", groups), given("x", x));
   const Tensor weight = or_filled(given_weight, 1, x), bias = or_filled(given_bias, 0, x);
-  const Tensor laid = ops::channels_last(x), w = plain(weight), b = plain(bias);
+  const Tensor laid = ops::channels_last(x), w = ops::row_major(weight), b = ops::row_major(bias);
   const Tensor y = ops::empty_channels_last(x.shape(), x.dtype());
   const Tensor center = empty({n, c}, x.dtype()), rstd = empty({n, c}, x.dtype());
   visit_float(name, x.dtype(), [&]<class S>() {

@@ -10,7 +10,7 @@
 #include "cairn/ops/elementwise.h"
 #include "cairn/ops/index.h"
 #include "kernels/pool.h"
-#include "ops/channels_last.h"
+#include "ops/layout.h"
 
 namespace cairn {
 namespace {

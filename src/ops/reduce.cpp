@@ -145,7 +145,7 @@ static ValuesIndices along(const char* name, Fold op, const Tensor& x, int64_t d
   const int d = wrap_dim(name, dim, x.dim());
   const Over over(name, {d}, x);
   require_comparable(name, x, over);
-  const Tensor in = row_major_copy(x);
+  const Tensor in = ops::row_major(x);
   const Tensor values = fold_any(name, op, in, over, keepdim), indices = empty(values.shape(), i64);
   Extent e{1, x.shape()[d], 1};
   for (int i = 0; i < x.dim(); ++i) (i < d ? e.outer : i > d ? e.inner : e.n) *= i == d ? 1 : x.shape()[i];

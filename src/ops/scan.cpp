@@ -5,6 +5,7 @@
 
 #include "cairn/base/threads.h"
 #include "cairn/graph/record.h"
+#include "ops/layout.h"
 
 namespace cairn {
 namespace {
@@ -44,11 +45,7 @@ void scan(const T* x, S* y, int64_t outer, int64_t n, int64_t inner, bool revers
 }
 
 Tensor running_sum(const Tensor& x, int dim, bool reverse) {
-  Tensor in;
-  {
-    const NoGrad off;
-    in = x.contiguous();
-  }
+  const Tensor in = ops::row_major(x);
   int64_t outer = 1, inner = 1;
   for (int d = 0; d < x.dim(); ++d) (d < dim ? outer : inner) *= d == dim ? 1 : x.shape()[d];
   const int64_t n = x.shape()[dim];

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cairn/base/random.h"
-#include "cairn/base/threads.h"
+#include "support.h"
 
 namespace cairn::kernels {
 namespace {
@@ -118,25 +118,19 @@ TEST(Conv, AgreesWithTheDefinitionOnSizesOfNetworks) {
 
 TEST(Conv, GivesTheSameBitsOnAnyNumberOfThreads) {
   Generator random(5, "conv");
-  const int before = num_threads();
-  const WholeTeams teams;
   for (const Conv& g : {Conv{33, 16, 16, 16, 40, 8, 8, 3, 3, 2, 2, 1, 1, 1, 1, 1},
                         Conv{40, 64, 4, 4, 96, 4, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1}}) {
     const Operands all = random_operands(g, random);
     const auto x = as<float>(all.x), w = as<float>(all.weight), y = as<float>(all.y);
-    std::vector<std::vector<float>> first;
-    for (const int threads : {1, 2, 3, 8}) {
-      set_num_threads(threads);
+    expect_same_on_any_threads([&] {
       std::vector<std::vector<float>> now{std::vector<float>(y.size()), std::vector<float>(x.size()),
                                           std::vector<float>(w.size())};
       conv<float>(g, x.data(), w.data(), nullptr, now[0].data());
       conv_transpose<float>(g, y.data(), w.data(), nullptr, now[1].data());
       conv_weight(g, x.data(), y.data(), now[2].data());
-      if (first.empty()) first = now;
-      EXPECT_EQ(now, first) << threads << " threads";
-    }
+      return now;
+    });
   }
-  set_num_threads(before);
 }
 
 TEST(Conv, OfAnImageDoesNotDependOnItsBatch) {

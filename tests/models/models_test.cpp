@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "cairn/autograd/backward.h"
-#include "cairn/base/threads.h"
 #include "cairn/io/model.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/compare.h"
@@ -106,11 +105,7 @@ TEST(Models, TrainAndSaveAndLoad) {
 }
 
 TEST(Models, TrainToTheSameBitsOnAnyNumberOfThreads) {
-  const int before = num_threads();
-  const WholeTeams teams;
-  std::vector<uint64_t> sums;
-  for (const int threads : {1, 2, 3, 8}) {
-    set_num_threads(threads);
+  expect_same_on_any_threads([] {
     manual_seed(6);
     nn::Sequential model = models::resnet20({.activation = "gelu"});
     optim::SGD optimizer(model.parameters(), {.lr = 0.05, .momentum = 0.9});
@@ -120,10 +115,8 @@ TEST(Models, TrainToTheSameBitsOnAnyNumberOfThreads) {
       cross_entropy(model(x), y).backward();
       optimizer.step();
     }
-    sums.push_back(nn::checksum(model));
-  }
-  EXPECT_THAT(sums, ::testing::Each(sums[0]));
-  set_num_threads(before);
+    return nn::checksum(model);
+  });
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "cairn/autograd/backward.h"
-#include "cairn/base/threads.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/reduce.h"
 #include "cairn/tensor/create.h"
@@ -112,20 +111,13 @@ TEST(Conv2d, GradientsHoldOnOddSizes) {
 }
 
 TEST(Conv2d, TrainsToTheSameBitsOnAnyNumberOfThreads) {
-  const int before = num_threads();
-  const WholeTeams teams;
-  std::vector<Values> first;
-  for (const int threads : {1, 2, 3, 8}) {
-    set_num_threads(threads);
+  expect_same_on_any_threads([] {
     const Tensor x = some({32, 16, 12, 12}, f32).requires_grad_(), w = some({24, 16, 3, 3}, f32).requires_grad_(),
                  b = some({24}, f32).requires_grad_();
     const Tensor y = conv2d(x, w, b, {.padding = 1});
     sum(y * y).backward();
-    const std::vector<Values> now{values(y), values(x.grad()), values(w.grad()), values(b.grad())};
-    if (first.empty()) first = now;
-    EXPECT_EQ(now, first) << threads << " threads";
-  }
-  set_num_threads(before);
+    return std::vector<Values>{values(y), values(x.grad()), values(w.grad()), values(b.grad())};
+  });
 }
 
 }  // namespace

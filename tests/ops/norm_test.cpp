@@ -7,7 +7,6 @@
 #include <cmath>
 
 #include "cairn/autograd/backward.h"
-#include "cairn/base/threads.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/elementwise.h"
 #include "cairn/ops/reduce.h"
@@ -175,21 +174,14 @@ TEST(GroupNorm, OfNothing) {
 }
 
 TEST(Norms, GiveTheSameBitsOnAnyNumberOfThreads) {
-  const int before = num_threads();
-  const WholeTeams teams;
-  std::vector<Values> first;
-  for (const int threads : {1, 2, 3, 8}) {
-    set_num_threads(threads);
+  expect_same_on_any_threads([] {
     Generator random(5);
     const Tensor x = randn({32, 24, 16, 16}, f32, random).requires_grad_(),
                  w = randn({24}, f32, random).requires_grad_();
     const Tensor y = batch_norm(x, Tensor(), Tensor(), w, Tensor(), true) + group_norm(x, 3, w);
     sum(y * y * y).backward();
-    const std::vector<Values> now{values(y), values(x.grad()), values(w.grad())};
-    if (first.empty()) first = now;
-    EXPECT_EQ(now, first) << threads << " threads";
-  }
-  set_num_threads(before);
+    return std::vector<Values>{values(y), values(x.grad()), values(w.grad())};
+  });
 }
 
 }  // namespace

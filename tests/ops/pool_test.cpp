@@ -7,7 +7,6 @@
 #include <limits>
 
 #include "cairn/autograd/backward.h"
-#include "cairn/base/threads.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/reduce.h"
 #include "cairn/tensor/create.h"
@@ -192,20 +191,13 @@ TEST(LpPool2d, ByHand) {
 }
 
 TEST(Pools, GiveTheSameBitsOnAnyNumberOfThreads) {
-  const int before = num_threads();
-  const WholeTeams teams;
-  std::vector<Values> first;
-  for (const int threads : {1, 2, 3, 8}) {
-    set_num_threads(threads);
+  expect_same_on_any_threads([] {
     Generator random(5);
     const Tensor x = randn({16, 20, 13, 13}, f32, random).requires_grad_();
     const Tensor y = max_pool2d(x, 3, {.stride = 2, .padding = 1}) + avg_pool2d(x, 3, {.stride = 2, .padding = 1});
     sum(y * y).backward();
-    const std::vector<Values> now{values(y), values(x.grad())};
-    if (first.empty()) first = now;
-    EXPECT_EQ(now, first) << threads << " threads";
-  }
-  set_num_threads(before);
+    return std::vector<Values>{values(y), values(x.grad())};
+  });
 }
 
 TEST(Pools, OfNoImagesAndNoChannels) {

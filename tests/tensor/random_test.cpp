@@ -7,8 +7,8 @@
 #include <numeric>
 #include <set>
 
-#include "cairn/base/threads.h"
 #include "cairn/tensor/create.h"
+#include "support.h"
 
 using namespace cairn;
 
@@ -63,18 +63,13 @@ TEST(Random, BothFloatDtypesSeeTheSameNormals) {
 }
 
 TEST(Random, TheSameForAnyNumberOfThreads) {
-  const int threads = num_threads();
-  std::vector<std::vector<double>> seen;
-  for (const int t : {1, 2, 3, 8}) {
-    set_num_threads(t);
+  expect_same_on_any_threads([] {
     Generator g(5);
     std::vector<double> all;
     for (const Tensor& x : {rand({50001}, f32, g), randn({50001}, f64, g), randint(-7, 1000, {50001}, i64, g)})
       for (const double v : x.to_vector<double>()) all.push_back(v);
-    seen.push_back(all);
-  }
-  set_num_threads(threads);
-  for (const auto& all : seen) EXPECT_EQ(all, seen[0]);
+    return all;
+  });
 }
 
 TEST(Random, ALongerTensorBeginsWithTheSameNumbers) {

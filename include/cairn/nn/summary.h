@@ -25,4 +25,7 @@ std::vector<LayerCost> costs(Layer& model, const Shape& input);
 /// The same as a table, with the memory of parameters and results below it.
 std::string summary(Layer& model, const Shape& input);
 
+/// A number as tables show it: 535818 is "535,818".
+std::string with_commas(int64_t n);
+
 }  // namespace cairn::nn

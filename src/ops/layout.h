@@ -1,10 +1,16 @@
 #pragma once
-// Images whose shape says n, c, h, w while memory holds n, h, w, c: what convolutions and their followers read and write.
+// Tensors in the memory order that a kernel wants, unrecorded. Channels-last: images whose shape says n, c, h, w while memory holds n, h, w, c: what convolutions and their followers read and write.
 
 #include "cairn/graph/node.h"
 #include "cairn/tensor/tensor.h"
 
 namespace cairn::ops {
+
+/// x itself when row-major, else a row-major copy; nothing for nothing.
+inline Tensor row_major(const Tensor& x) {
+  const NoGrad off;
+  return x.defined() ? x.contiguous() : x;
+}
 
 /// Strides of (n, c, …) with c innermost.
 inline Strides channels_last_strides(const Shape& shape) {
