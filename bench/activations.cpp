@@ -24,6 +24,21 @@ void activations(const Options& options) {
   for (const char* name :
        {"relu", "leaky_relu", "elu", "sigmoid", "tanh", "softplus", "gelu", "gelu_tanh", "silu", "mish"})
     measure(name, activation(name), {n});
+  // The same as compiled lambdas and as formulas read at run time.
+  measure("lambda_mish",
+          [](const Tensor& x) {
+            return elementwise(
+                "lambda", [](auto v) { return v * tanh(softplus(v)); }, x);
+          },
+          {n});
+  measure("formula_mish", activation("x * tanh(softplus(x))"), {n});
+  measure("lambda_max",
+          [](const Tensor& x) {
+            return elementwise(
+                "lambda", [](auto v) { return maximum(v, 0.1 * v); }, x);
+          },
+          {n});
+  measure("formula_max", activation("max(x, 0.1 * x)"), {n});
   measure("softmax", [](const Tensor& x) { return softmax(x, -1); }, {n / columns, columns});
   measure("layer_norm", [](const Tensor& x) { return layer_norm(x, {columns}); }, {n / columns, columns});
 }

@@ -1,7 +1,9 @@
 #include "cairn/math/expr.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
+#include <unordered_map>
 
 namespace cairn {
 
@@ -10,6 +12,19 @@ struct Expr::Node {
   double value = 0;
   std::string label;
   std::vector<Expr> inputs;
+
+  // Long chains are taken down in a loop, not by recursion.
+  ~Node() {
+    std::vector<Expr> dead = std::move(inputs);
+    while (!dead.empty()) {
+      const Expr last = std::move(dead.back());
+      dead.pop_back();
+      if (last.node_.use_count() != 1) continue;
+      std::vector<Expr>& below = const_cast<Node&>(*last.node_).inputs;
+      for (Expr& e : below) dead.push_back(std::move(e));
+      below.clear();
+    }
+  }
 };
 
 Expr::Expr(double number) : node_(std::make_shared<Node>(Node{Node::constant, number, {}, {}})) {}
@@ -61,10 +76,39 @@ constexpr int unary = 8;
 
 }  // namespace
 
-std::string Expr::text() const { return text(0); }
+Expr substitute(const Expr& expression, const std::vector<std::string>& names, const Expr& x,
+                std::span<const Expr> values) {
+  std::unordered_map<const void*, Expr> done;
+  std::vector<const Expr*> open = {&expression};
+  while (!open.empty()) {
+    const Expr& e = *open.back();
+    std::vector<Expr> arguments;
+    for (const Expr& argument : e.arguments()) {
+      const auto at = done.find(argument.id());
+      if (at == done.end())
+        open.push_back(&argument);
+      else
+        arguments.push_back(at->second);
+    }
+    if (arguments.size() < e.arguments().size()) continue;
+    Expr made = e;
+    if (e.is_variable()) {
+      const auto at = std::find(names.begin(), names.end(), e.name());
+      made = at == names.end() ? x : values[static_cast<size_t>(at - names.begin())];
+    } else if (!arguments.empty()) {
+      made = Expr::call(e.name(), std::move(arguments));
+    }
+    done.insert_or_assign(e.id(), made);
+    open.pop_back();
+  }
+  return done.at(expression.id());
+}
+
+std::string Expr::text() const { return text(0, false); }
+std::string Expr::exact_text() const { return text(0, true); }
 
 // In parentheses when it binds less than its surroundings.
-std::string Expr::text(int outer) const {
+std::string Expr::text(int outer, bool exact) const {
   if (is_number()) {
     const std::string digits = shortest(number());
     return digits[0] == '-' && outer == unary ? "(" + digits + ")" : digits;
@@ -72,17 +116,17 @@ std::string Expr::text(int outer) const {
   if (is_variable()) return name();
   const std::vector<Expr>& args = arguments();
   const auto bracket = [&](int precedence, const std::string& t) { return precedence < outer ? "(" + t + ")" : t; };
-  if (name() == "neg" || name() == "!") return bracket(unary, (name() == "!" ? "!" : "-") + args[0].text(unary));
+  if (name() == "neg" || name() == "!") return bracket(unary, (name() == "!" ? "!" : "-") + args[0].text(unary, exact));
   for (const Operator& o : operators)
-    if (name() == o.function) {
+    if (name() == o.function && !(exact && (name() == "gate" || name() == "^"))) {
       // The right operand of − and / binds on its own; so does that of a product, whose rounding depends on the order.
       const bool sums = name() == "+" && args[1].name() != "-";
-      return bracket(o.precedence,
-                     args[0].text(o.precedence) + std::string(o.sign) + args[1].text(o.precedence + (sums ? 0 : 1)));
+      return bracket(o.precedence, args[0].text(o.precedence, exact) + std::string(o.sign) +
+                                       args[1].text(o.precedence + (sums ? 0 : 1), exact));
     }
   std::string list;
-  for (const Expr& a : args) list += (list.empty() ? "" : ", ") + a.text(0);
-  return name() + "(" + list + ")";
+  for (const Expr& a : args) list += (list.empty() ? "" : ", ") + a.text(0, exact);
+  return (name() == "^" ? "xor" : name()) + "(" + list + ")";
 }
 
 }  // namespace cairn

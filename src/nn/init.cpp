@@ -29,9 +29,9 @@ static double mean_square(const cairn::Activation& f) {
   const NoGrad no_grad;
   constexpr double end = 12;
   constexpr int64_t panels = 4000;  // even
-  std::vector<double> bounds = {-end, end};
+  std::vector<double> bounds = {-end, 0, end};  // many formulas change there without a kink
   for (const double kink : f.kinks())
-    if (std::abs(kink) < end) bounds.push_back(kink);
+    if (std::abs(kink) < end && kink != 0) bounds.push_back(kink);
   std::sort(bounds.begin(), bounds.end());
   double total = 0;
   for (size_t i = 0; i + 1 < bounds.size(); ++i) {

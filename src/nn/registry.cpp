@@ -52,6 +52,7 @@ struct Registry {
     add<LayerNorm>("LayerNorm");
     add<Linear>("Linear");
     add<MaxPool2d>("MaxPool2d");
+    add<RReLU>("RReLU");
     add<Residual>("Residual");
     add<Sequential>("Sequential");
     add<StochasticDepth>("StochasticDepth");

@@ -1,5 +1,7 @@
 #include "cairn/activation/activation.h"
 
+#include <gmock/gmock.h>
+
 #include <cmath>
 #include <set>
 
@@ -68,6 +70,7 @@ TEST(Activations, KnownNumbers) {
 TEST(Activations, AllHaveExactGradientsOfAnyLayout) {
   const Tensor x = tensor({{-3.1, -1.2, -0.4, 0.3}, {0.9, 1.7, 2.6, -0.8}, {-5.2, 4.4, 0.05, -0.07}}, f64);
   for (const ActivationInfo& info : activations()) {
+    if (!info.elementwise()) continue;
     SCOPED_TRACE(info.name);
     const Activation f = activation(info.name);
     const auto call = [&](const Inputs& v) { return f(v[0]) * 1.0; };
@@ -80,13 +83,19 @@ TEST(Activations, AllHaveExactGradientsOfAnyLayout) {
   }
 }
 
-TEST(Activations, KinksAreWhereSlopesJump) {
+TEST(Activations, KinksAreWhereTheFormulaHasThem) {
   for (const ActivationInfo& info : activations()) {
-    const Activation f = activation(info.name == "elu" ? "elu(0.5)" : info.name);
-    const double jump = std::abs(jet(f, 1e-9).dy - jet(f, -1e-9).dy);
-    EXPECT_EQ(jump > 1e-3, !f.kinks().empty()) << info.name;
-    EXPECT_TRUE(f.kinks().empty() || f.kinks() == Values{0}) << info.name;
+    if (!info.elementwise()) continue;
+    SCOPED_TRACE(info.name);
+    const Activation usual = activation(info.name);
+    EXPECT_EQ(find_kinks(usual.expression()), usual.kinks());
+    std::vector<double> other;
+    for (const auto& p : info.parameters) other.push_back(p.value * 0.7 + 0.05);
+    const Activation another(info, other);
+    EXPECT_THAT(find_kinks(another.expression()), ::testing::Pointwise(::testing::DoubleNear(1e-9), another.kinks()));
   }
+  EXPECT_EQ(activation("elu(0.5)").kinks(), Values{0});
+  EXPECT_EQ(activation("elu").kinks(), Values());
   EXPECT_EQ(jet(activation("relu"), 0).dy, 0);
   EXPECT_EQ(jet(activation("leaky_relu"), 0).dy, 0.01);
 }
@@ -98,7 +107,9 @@ TEST(Activations, FiniteForEveryFiniteNumber) {
                      89., -89., 104.,         -104.,         1e4, -1e4, 1e19, -1e19, double(top), -double(top)})
                  .requires_grad_();
   for (const ActivationInfo& info : activations()) {
-    if (info.name == "selu") continue;  // 1.05 max overflows, rightly
+    // Folds are no functions of one number; these overflow, rightly.
+    const std::set<std::string> large = {"selu", "exp", "squared_relu", "star_relu", "bent_identity", "rational"};
+    if (!info.elementwise() || large.contains(info.name)) continue;
     const Tensor y = activation(info.name)(x) * 1.0;
     EXPECT_TRUE(all(isfinite(y)).item<bool>()) << info.name;
     EXPECT_TRUE(all(isfinite(grad({y}, {x}, {ones({20})}, true)[0])).item<bool>()) << info.name;
@@ -183,6 +194,7 @@ TEST(Names, Catalogue) {
     EXPECT_TRUE(names.insert(info.name).second) << info.name;
     EXPECT_FALSE(info.family.empty() || info.source.empty() || info.formula.empty()) << info.name;
   }
+  EXPECT_GE(names.size(), 45u);
   for (const char* name : {"identity", "relu", "leaky_relu", "elu", "selu", "gelu", "gelu_tanh", "silu", "mish",
                            "softplus", "sigmoid", "tanh"})
     EXPECT_TRUE(names.contains(name)) << name;
@@ -193,6 +205,7 @@ TEST(Names, Catalogue) {
 TEST(Names, OneOperationEach) {
   const Tensor x = ones({2}).requires_grad_();
   for (const ActivationInfo& info : activations()) {
+    if (!info.elementwise()) continue;
     std::vector<std::string> seen;
     const Observer observer([&](const Operation& o) { seen.push_back(o.name); });
     activation(info.name)(x);
@@ -208,10 +221,10 @@ TEST(Names, Errors) {
   EXPECT_NE(message<NameError>([] { activation("elu(alfa=1)"); }).find("did you mean 'alpha'?"), std::string::npos);
   EXPECT_EQ(message<ValueError>([] { activation("elu(0.5"); }),
             "activation: the list of parameters must end with ')'; got text 'elu(0.5'");
-  EXPECT_EQ(message<ValueError>([] { activation("elu(x)"); }),
-            "activation: a parameter is not a finite number; got parameter 'x', in 'elu(x)'");
+  EXPECT_EQ(message<ValueError>([] { activation("elu(1e)"); }),
+            "activation: a parameter is not a finite number; got parameter '1e', in 'elu(1e)'");
   EXPECT_THROW(activation("elu(nan)"), ValueError);
-  EXPECT_THROW(activation("elu(1,)x"), ValueError);
+  EXPECT_THROW(activation("elu(1,)x"), Error);
   EXPECT_EQ(message<ValueError>([] { activation("elu(1, 2)"); }),
             "activation: more parameters than it has; got text 'elu(1, 2)', parameters 1");
   EXPECT_EQ(message<ValueError>([] { activation("elu(1, alpha=2)"); }),

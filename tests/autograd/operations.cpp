@@ -139,8 +139,28 @@ std::vector<Case> functions() {
                  },
                  {any}});
   for (const ActivationInfo& info : activations())
-    all.push_back(
-        {"activation " + info.name, [name = info.name](const Inputs& in) { return activation(name)(in[0]); }, {any}});
+    if (info.elementwise())
+      all.push_back(
+          {"activation " + info.name, [name = info.name](const Inputs& in) { return activation(name)(in[0]); }, {any}});
+  return all;
+}
+
+// Formulas known only at run time, with one parameter for all and with one for each channel.
+std::vector<Case> formulas() {
+  const Tensor x = spread({2, 3, 2});
+  std::vector<Case> all;
+  for (const char* text : {"x * tanh(softplus(x))", "max(x, 0.1 * x) + min(x, 0.3, x^2) - abs(x - 0.2)",
+                           "x > 0.1 & !(x > 1) ? x^3 : -x / (1 + x^2)",
+                           "clamp(x, -0.9, 1.1) * gate(x, sigmoid(x)) + pow(2, x) + gelu(x) + sign(x) * elu(x, 0.5)"})
+    all.push_back({std::string("formula ") + text, [f = activation(text)](const Inputs& in) { return f(in[0]); }, {x}});
+  const auto with = [](const char* text) {
+    return [f = activation(text)](const Inputs& in) { return f(in[0], std::span(in).subspan(1)); };
+  };
+  all.push_back(
+      {"formula, parameters", with("a * x * sigmoid(b * x); a = 1, b = 1"), {x, tensor({1.3}, f64), tensor(0.7, f64)}});
+  all.push_back(
+      {"formula, of channels", with("a * x * sigmoid(b * x); a = 1, b = 1"), {x, spread({3}), tensor({0.7}, f64)}});
+  all.push_back({"prelu", [](const Inputs& in) { return prelu(in[0], in[1]); }, {x, spread({3})}});
   return all;
 }
 
@@ -338,7 +358,8 @@ std::vector<Case> losses() {
 const std::vector<Case>& all() {
   static const std::vector<Case> table = [] {
     std::vector<Case> joined;
-    for (auto part : {arithmetic, choices, functions, views, pieces, reductions, products, losses, image_layers})
+    for (auto part :
+         {arithmetic, choices, functions, views, pieces, reductions, products, losses, image_layers, formulas})
       for (Case& c : part()) joined.push_back(std::move(c));
     return joined;
   }();

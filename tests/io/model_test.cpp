@@ -118,12 +118,19 @@ std::vector<Row> rows() {
       [] { return nn::BasicBlock(6, 8, {.norm = "none", .shortcut = nn::Shortcut::identity}); });
   add("Bottleneck", images, [] { return nn::Bottleneck(4, 2, {.norm = "group(2)"}); });
   for (const ActivationInfo& info : activations()) {
+    if (!info.elementwise()) continue;
     std::vector<double> other;
     for (const auto& p : info.parameters) other.push_back(p.value * 0.7 + 0.05);
     all.push_back({"Activation", [&info, other] {
                      return around(nn::Activation(info.name), nn::Activation(cairn::Activation(info, other)));
                    }});
   }
+  add("RReLU", {5, 3}, [] { return nn::RReLU(0.1, 0.2); });
+  all.push_back({"Activation", [] {
+                   return around(nn::Activation("x * sigmoid(beta * x); beta = 1.5"),
+                                 nn::Activation("max(x, a * x); a = 0.1", {.channels = 3}),
+                                 nn::Activation("softmax(1)"));
+                 }});
   return all;
 }
 

@@ -135,12 +135,27 @@ Tensor record(const char* name, Tensor y, std::span<const Tensor> inputs, Keep k
 
 namespace detail {
 Grads differentiate_twin(const Backward& s, const Twin& twin);
+
+template <class F, class Twin>
+auto fused(F&& backward, Twin&& twin) {
+  return [backward = std::forward<F>(backward), twin = std::forward<Twin>(twin)](const Backward& s) -> Grads {
+    if (s.create_graph()) return differentiate_twin(s, twin);
+    return backward(s);
+  };
 }
+}  // namespace detail
 
 /// As record, for an operation whose backward is a fused kernel that is not recorded itself. When gradients of
 /// gradients are asked for, the engine differentiates the twin instead.
 ///   twin  Tensor(std::span<const Tensor> inputs): the same function in recorded operations, without side effects.
 ///         Its inputs must be kept.
+template <class F, class Twin>
+Tensor record_fused(const char* name, Tensor y, std::span<const Tensor> inputs, Keep keep, F&& backward, Twin&& twin) {
+  if (branches_wanted()) [[unlikely]]
+    detail::report_twin(name, y, inputs, twin);
+  return record(name, std::move(y), inputs, keep | Keep::inputs(),
+                detail::fused(std::forward<F>(backward), std::forward<Twin>(twin)));
+}
 template <class F, class Twin>
 Tensor record_fused(const char* name, Tensor y, std::initializer_list<Operand> inputs, Keep keep, F&& backward,
                     Twin&& twin) {
@@ -150,10 +165,7 @@ Tensor record_fused(const char* name, Tensor y, std::initializer_list<Operand> i
     detail::report_twin(name, y, values, twin);
   }
   return record(name, std::move(y), inputs, keep | Keep::inputs(),
-                [backward = std::forward<F>(backward), twin = std::forward<Twin>(twin)](const Backward& s) -> Grads {
-                  if (s.create_graph()) return detail::differentiate_twin(s, twin);
-                  return backward(s);
-                });
+                detail::fused(std::forward<F>(backward), std::forward<Twin>(twin)));
 }
 
 /// What an observer is told of an operation, recorded or not.

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <ostream>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,7 @@ namespace cairn {
 /// A number, a variable, or a function of other expressions; immutable and cheap to copy.
 class Expr {
  public:
-  Expr(double number);  // NOLINT: implicit as a number's conversion to Lanes is
+  Expr(double number = 0);  // NOLINT: implicit as a number's conversion to Lanes is
   static Expr variable(std::string name);
   /// A function of the alphabet, or one of the operators "+" "-" "*" "/" "neg" "<" "<=" ">" ">=" "==" "!=" "&" "|" "^"
   /// "!". Arithmetic of numbers is carried out, and factors of 1 are dropped.
@@ -30,17 +31,25 @@ class Expr {
   const std::string& name() const;
   /// Empty unless a function.
   const std::vector<Expr>& arguments() const;
+  /// The same for copies of one expression, which share it.
+  const void* id() const { return node_.get(); }
 
   /// With as few parentheses as the precedence of C allows; numbers in the shortest form that reads back the same.
   std::string text() const;
+  /// The same as the parser of formulas reads it back without loss: gate(x, s) stays a gate.
+  std::string exact_text() const;
 
  private:
   struct Node;
   explicit Expr(std::shared_ptr<const Node> node) : node_(std::move(node)) {}
-  std::string text(int outer) const;
+  std::string text(int outer, bool exact) const;
 
   std::shared_ptr<const Node> node_;
 };
+
+/// The expression with other ones in the place of x and of the named variables.
+Expr substitute(const Expr& expression, const std::vector<std::string>& names, const Expr& x,
+                std::span<const Expr> values);
 
 /// 0.5, 1e-05, 1: the shortest decimal number that reads back the same.
 std::string shortest(double number);

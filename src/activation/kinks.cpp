@@ -1,0 +1,75 @@
+// Where a formula has kinks: found, because a user's formula does not declare them.
+#include <algorithm>
+#include <cmath>
+#include <unordered_set>
+
+#include "cairn/activation/activation.h"
+#include "cairn/math/program.h"
+
+namespace cairn {
+namespace {
+
+// For every part that chooses between sides, a number that tells which.
+std::vector<Expr> sides(const Expr& root) {
+  std::vector<Expr> found;
+  std::unordered_set<const void*> seen;
+  std::vector<const Expr*> open = {&root};
+  while (!open.empty()) {
+    const Expr& e = *open.back();
+    open.pop_back();
+    if (!seen.insert(e.id()).second) continue;
+    const std::vector<Expr>& a = e.arguments();
+    for (const Expr& argument : a) open.push_back(&argument);
+    if (a.empty()) continue;
+    for (const char* comparison : {"<", "<=", ">", ">=", "==", "!="})
+      if (e.name() == comparison) found.push_back(where(e, 1.0, 0.0));
+    if (e.name() == "maximum" || e.name() == "minimum") found.push_back(sign(a[0] - a[1]));
+    if (e.name() == "clamp") found.push_back(sign(a[0] - a[1]) + sign(a[0] - a[2]));
+    if (e.name() == "abs" || e.name() == "sign") found.push_back(sign(a[0]));
+    if (e.name() == "floor") found.push_back(e);
+  }
+  return found;
+}
+
+}  // namespace
+
+std::vector<double> find_kinks(const Expr& f) {
+  constexpr double end = 100, step = 0.01;
+  constexpr size_t most = 64;
+  const std::vector<Expr> branches = sides(f);
+  if (branches.empty()) return {};
+  const Program side(branches, {"x"}), value({f, derivatives(f, {"x"})[0]}, {"x"});
+
+  std::vector<double> places;
+  std::vector<double> before = side.on({-end});
+  for (double x = -end + step, last = -end; x <= end + step / 2; last = x, x = std::round((x + step) / step) * step) {
+    std::vector<double> here = side.on({x});
+    for (size_t k = 0; k < here.size() && places.size() < 8 * most; ++k) {
+      if (here[k] == before[k]) continue;
+      double low = last, high = x;
+      for (int i = 0; i < 60 && low < high; ++i) {
+        const double middle = 0.5 * (low + high);
+        (side.on({middle})[k] == before[k] ? low : high) = middle;
+      }
+      // A round number next to it is what was meant.
+      const double nice = std::round(high * 1e6) / 1e6;
+      places.push_back(std::abs(nice - high) < 1e-9 ? nice + 0.0 : high);
+    }
+    before = std::move(here);
+  }
+  std::sort(places.begin(), places.end());
+
+  std::vector<double> kinks;
+  for (const double x : places) {
+    if (!kinks.empty() && x - kinks.back() < 1e-9) continue;
+    const double h = 1e-7 * std::max(1.0, std::abs(x));
+    const std::vector<double> left = value.on({x - h}), right = value.on({x + h});
+    const auto differ = [&](double a, double b, double room) {
+      return std::abs(a - b) > room * (1 + std::abs(a) + std::abs(b)) || std::isnan(a) != std::isnan(b);
+    };
+    if (kinks.size() < most && (differ(left[0], right[0], 1e-4) || differ(left[1], right[1], 1e-5))) kinks.push_back(x);
+  }
+  return kinks;
+}
+
+}  // namespace cairn
