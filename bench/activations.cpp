@@ -39,6 +39,7 @@ void activations(const Options& options) {
           },
           {n});
   measure("formula_max", activation("max(x, 0.1 * x)"), {n});
+  measure("formula_where", activation("x > 0 ? x : 0.1 * x"), {n});
   measure("softmax", [](const Tensor& x) { return softmax(x, -1); }, {n / columns, columns});
   measure("layer_norm", [](const Tensor& x) { return layer_norm(x, {columns}); }, {n / columns, columns});
 }

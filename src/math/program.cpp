@@ -33,13 +33,13 @@ struct Program::Builder {
   Program& program;
   const std::vector<std::string>& inputs;
   Rules rules;
-  std::map<std::array<int64_t, 6>, int> known;  // equal instructions are one
+  std::map<std::array<int64_t, 7>, int> known;  // equal instructions are one
   std::unordered_map<const void*, int> done;    // of nodes of the expression
 
   std::vector<Instruction>& code() { return program.code_; }
 
   int emit(Instruction i) {
-    const std::array<int64_t, 6> key = {static_cast<int64_t>(i.kind),   i.which, i.a, i.b, i.c,
+    const std::array<int64_t, 7> key = {static_cast<int64_t>(i.kind),   i.which, i.a, i.b, i.c, i.d,
                                         std::bit_cast<int64_t>(i.value)};
     const auto [at, fresh] = known.emplace(key, static_cast<int>(code().size()));
     if (fresh) {
@@ -91,6 +91,14 @@ struct Program::Builder {
       return emit({.kind = Kind::test, .which = static_cast<uint8_t>(f == "isnan" ? 0 : 1), .a = a[0]});
     if (f == "!") return emit({.kind = Kind::negation, .a = a[0]});
     require<NameError>(f == "where", "formula", "no such function", given("name", std::string(f)));
+    const Instruction condition = code()[static_cast<size_t>(a[0])];
+    if (condition.kind == Kind::comparison)  // in one step, which spares a round through memory
+      return emit({.kind = Kind::selection,
+                   .which = condition.which,
+                   .a = condition.a,
+                   .b = condition.b,
+                   .c = a[1],
+                   .d = a[2]});
     return emit({.kind = Kind::choice, .a = a[0], .b = a[1], .c = a[2]});
   }
 
@@ -152,11 +160,13 @@ Program::Program(const std::vector<Expr>& outputs, const std::vector<std::string
   const auto operands = [](const Instruction& i) {
     std::vector<int> list;
     if (i.kind == Kind::constant || i.kind == Kind::input) return list;
+    const bool select = i.kind == Kind::selection, three = select || i.kind == Kind::choice;
     list.push_back(i.a);
-    const bool two =
-        i.kind == Kind::numeric || i.kind == Kind::gates || i.kind == Kind::comparison || i.kind == Kind::logic;
-    if (two || i.kind == Kind::choice) list.push_back(i.b);
-    if (i.kind == Kind::choice) list.push_back(i.c);
+    if (three || i.kind == Kind::numeric || i.kind == Kind::gates || i.kind == Kind::comparison ||
+        i.kind == Kind::logic)
+      list.push_back(i.b);
+    if (three) list.push_back(i.c);
+    if (select) list.push_back(i.d);
     return list;
   };
   for (size_t i = code_.size(); i-- > 0;)
@@ -168,7 +178,7 @@ Program::Program(const std::vector<Expr>& outputs, const std::vector<std::string
     if (!needed[i]) continue;
     Instruction at = code_[i];
     if (at.kind != Kind::input)
-      for (int* operand : {&at.a, &at.b, &at.c}) *operand = moved[static_cast<size_t>(*operand)];
+      for (int* operand : {&at.a, &at.b, &at.c, &at.d}) *operand = moved[static_cast<size_t>(*operand)];
     moved[i] = static_cast<int>(kept.size());
     kept.push_back(at);
   }
@@ -209,7 +219,7 @@ template <Number S>
 struct Program::Runner {
   using L = Lanes<S>;
   static constexpr int lines = 16, block = lines * L::size;  // 1 KB: a dozen live in the first cache
-  using Step = void (*)(S* y, const S* a, const S* b, const S* c, double value, int n);
+  using Step = void (*)(S* y, const S* a, const S* b, const S* c, const S* d, double value, int n);
 
   template <class F>
   [[gnu::always_inline]] static void each(S* y, int n, F f) {
@@ -219,36 +229,41 @@ struct Program::Runner {
   static Mask<S> mask(L x) { return x != 0.0; }
 
   template <class F>
-  [[gnu::flatten]] static void unary(S* y, const S* a, const S*, const S*, double, int n) {
+  [[gnu::flatten]] static void unary(S* y, const S* a, const S*, const S*, const S*, double, int n) {
     each(y, n, [=](int i) { return L(F::value(L::load(a + i))); });
   }
   template <class F>
-  [[gnu::flatten]] static void binary(S* y, const S* a, const S* b, const S*, double, int n) {
+  [[gnu::flatten]] static void binary(S* y, const S* a, const S* b, const S*, const S*, double, int n) {
     each(y, n, [=](int i) { return L(F::of(L::load(a + i), L::load(b + i))); });
   }
   template <class F>
-  [[gnu::flatten]] static void with_number(S* y, const S* a, const S*, const S*, double value, int n) {
+  [[gnu::flatten]] static void with_number(S* y, const S* a, const S*, const S*, const S*, double value, int n) {
     each(y, n, [=](int i) { return L(F::of(L::load(a + i), value)); });
   }
   template <class F>
-  [[gnu::flatten]] static void comparison(S* y, const S* a, const S* b, const S*, double, int n) {
+  [[gnu::flatten]] static void comparison(S* y, const S* a, const S* b, const S*, const S*, double, int n) {
     each(y, n, [=](int i) { return truth(F::of(L::load(a + i), L::load(b + i))); });
   }
   template <class F>
-  static void logic(S* y, const S* a, const S* b, const S*, double, int n) {
+  static void logic(S* y, const S* a, const S* b, const S*, const S*, double, int n) {
     each(y, n, [=](int i) { return truth(F::of(mask(L::load(a + i)), mask(L::load(b + i)))); });
   }
-  static void is_nan(S* y, const S* a, const S*, const S*, double, int n) {
+  static void is_nan(S* y, const S* a, const S*, const S*, const S*, double, int n) {
     each(y, n, [=](int i) { return truth(isnan(L::load(a + i))); });
   }
-  static void is_finite(S* y, const S* a, const S*, const S*, double, int n) {
+  static void is_finite(S* y, const S* a, const S*, const S*, const S*, double, int n) {
     each(y, n, [=](int i) { return truth(isfinite(L::load(a + i))); });
   }
-  static void negation(S* y, const S* a, const S*, const S*, double, int n) {
+  static void negation(S* y, const S* a, const S*, const S*, const S*, double, int n) {
     each(y, n, [=](int i) { return truth(!mask(L::load(a + i))); });
   }
-  static void choice(S* y, const S* a, const S* b, const S* c, double, int n) {
+  static void choice(S* y, const S* a, const S* b, const S* c, const S*, double, int n) {
     each(y, n, [=](int i) { return where(mask(L::load(a + i)), L::load(b + i), L::load(c + i)); });
+  }
+
+  template <class F>
+  static void selection(S* y, const S* a, const S* b, const S* c, const S* d, double, int n) {
+    each(y, n, [=](int i) { return where(F::of(L::load(a + i), L::load(b + i)), L::load(c + i), L::load(d + i)); });
   }
 
   static Step step_of(const Instruction& i) {
@@ -280,6 +295,9 @@ struct Program::Runner {
         break;
       case Kind::negation:
         s = negation;
+        break;
+      case Kind::selection:
+        detail::pick<detail::Comparisons>(i.which, [&](auto f) { s = selection<decltype(f)>; });
         break;
       case Kind::choice:
         s = choice;
@@ -326,18 +344,11 @@ void Program::run(int64_t n, std::span<const S* const> in, const std::vector<boo
       if (at.output >= 0)
         value[i] = whole ? out[static_cast<size_t>(at.output)] + begin : spare_output(static_cast<size_t>(at.output));
     }
-    // The next block is asked for while this one is computed; the processor's own foresight ends with each page.
-    if (begin + 2 * R::block <= n)
-      for (int i = R::block; i < 2 * R::block; i += Lanes<S>::size) {
-        for (size_t j = 0; j < inputs_; ++j)
-          if (!single[j]) __builtin_prefetch(in[j] + begin + i);
-        for (S* const y : out) __builtin_prefetch(y + begin + i, 1);
-      }
     for (size_t i = 0; i < code_.size(); ++i) {
       const Instruction& at = code_[i];
       if (steps[i] == nullptr) continue;
       steps[i](value[i], value[static_cast<size_t>(at.a)], value[static_cast<size_t>(at.b)],
-                    value[static_cast<size_t>(at.c)], at.value, lines);
+               value[static_cast<size_t>(at.c)], value[static_cast<size_t>(at.d)], at.value, lines);
     }
     for (size_t k = 0; k < outputs_.size(); ++k) {
       const S* from = value[static_cast<size_t>(outputs_[k])];

@@ -106,12 +106,13 @@ class Program {
     logic,
     test,
     negation,
-    choice
+    choice,
+    selection
   };
   struct Instruction {
     Kind kind;
     uint8_t which = 0;  // of its tuple
-    int a = 0, b = 0, c = 0;
+    int a = 0, b = 0, c = 0, d = 0;
     double value = 0;  // of a constant, or the right operand
     int place = -1;    // block of scratch memory; -1 for inputs, for results that are outputs and for what nobody needs
     int output = -1;   // the output it is, if any
@@ -170,6 +171,10 @@ std::vector<T> Program::on(std::span<const T> inputs, const Constant& constant) 
         break;
       case Kind::negation:
         truth.emplace(!condition(at.a));
+        break;
+      case Kind::selection:
+        detail::pick<detail::Comparisons>(
+            at.which, [&](auto f) { y.emplace(where(f.of(number(at.a), number(at.b)), number(at.c), number(at.d))); });
         break;
       case Kind::choice:
         y.emplace(where(condition(at.a), number(at.b), number(at.c)));
