@@ -33,6 +33,21 @@ std::vector<T> numbers(const std::string& option, const std::string& text, T low
   return list;
 }
 
+/// "relu, max(x, 0.1 * x)" → its two parts: commas between parentheses belong to the part.
+inline std::vector<std::string> split_list(const std::string& text) {
+  std::vector<std::string> parts(1);
+  int depth = 0;
+  for (const char c : text) {
+    depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+    if (c == ',' && depth == 0)
+      parts.emplace_back();
+    else if (c != ' ' || !parts.back().empty())
+      parts.back() += c;
+  }
+  for (std::string& part : parts) part.erase(part.find_last_not_of(' ') + 1);
+  return parts;
+}
+
 /// "0.0005"
 inline std::string short_text(double value) {
   std::ostringstream text;

@@ -112,20 +112,6 @@ data::AugmentOptions augmentation(const Task& task, const std::string& preset, u
   return options;
 }
 
-// "relu,elu(0.5)" → relu and elu(0.5): commas between parentheses belong to the name.
-std::vector<std::string> split_activations(const std::string& text) {
-  std::vector<std::string> names(1);
-  int depth = 0;
-  for (const char c : text) {
-    depth += c == '(' ? 1 : c == ')' ? -1 : 0;
-    if (c == ',' && depth == 0)
-      names.emplace_back();
-    else if (c != ' ' || depth > 0)
-      names.back() += c;
-  }
-  return names;
-}
-
 cxxopts::Options all_options(const Task& task) {
   cxxopts::Options all(task.program, task.description);
   std::string group;
@@ -213,7 +199,7 @@ Settings read_settings(int argc, char** argv, const Task& task) {
     require<ValueError>(s.model == "mlp" || !is_given(name), "options", "this is an option of --model mlp",
                         given("option", name), given("model", s.model));
   require<ValueError>(s.model != "mlp" || !is_given("norm"), "options", "--model mlp has no normalisation");
-  s.activations = split_activations(text("activation"));
+  s.activations = split_list(text("activation"));
   for (const std::string& name : s.activations)
     if (is_given("activation")) activation(name);
   require<ValueError>(s.activations.size() <= 8, "options", "at most 8 activations are compared in one picture",

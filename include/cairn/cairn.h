@@ -3,6 +3,8 @@
 // cairn/tensor/eigen.h (which takes nearly as long to compile as all the rest).
 
 #include "cairn/activation/activation.h"
+#include "cairn/activation/formula.h"
+#include "cairn/activation/plot.h"
 #include "cairn/autograd/backward.h"
 #include "cairn/autograd/functional.h"
 #include "cairn/autograd/gradcheck.h"

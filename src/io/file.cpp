@@ -81,4 +81,10 @@ void AtomicFile::commit() {
   ::close(folder);
 }
 
+void write_text(const std::string& path, const std::string& text) {
+  AtomicFile out(path);
+  out.write(text);
+  out.commit();
+}
+
 }  // namespace cairn::io

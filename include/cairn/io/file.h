@@ -36,4 +36,8 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
+/// The text as a file, written whole or not at all.
+///   throws  FileError when it cannot be written
+void write_text(const std::string& path, const std::string& text);
+
 }  // namespace cairn::io
