@@ -3,6 +3,7 @@
 // cairn/tensor/eigen.h (which takes nearly as long to compile as all the rest).
 
 #include "cairn/activation/activation.h"
+#include "cairn/activation/radial.h"
 #include "cairn/autograd/backward.h"
 #include "cairn/autograd/functional.h"
 #include "cairn/autograd/gradcheck.h"
@@ -54,6 +55,7 @@
 #include "cairn/nn/module.h"
 #include "cairn/nn/norm.h"
 #include "cairn/nn/pool.h"
+#include "cairn/nn/radial.h"
 #include "cairn/nn/registry.h"
 #include "cairn/nn/residual.h"
 #include "cairn/nn/sequential.h"
@@ -61,10 +63,12 @@
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/compare.h"
 #include "cairn/ops/conv.h"
+#include "cairn/ops/distance.h"
 #include "cairn/ops/dropout.h"
 #include "cairn/ops/elementwise.h"
 #include "cairn/ops/index.h"
 #include "cairn/ops/join.h"
+#include "cairn/ops/kmeans.h"
 #include "cairn/ops/layer_norm.h"
 #include "cairn/ops/linear.h"
 #include "cairn/ops/loss.h"
