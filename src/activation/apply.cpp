@@ -65,7 +65,7 @@ Tensor FormulaOperation::operator()(const Tensor& x, std::span<const Tensor> par
                         "a parameter has one element, or one for each channel of x", x, given("parameter", p));
     Shape below = Shape::filled(channels ? x.dim() - 1 : 0, 1);
     if (channels) below[0] = p.numel();
-    inputs.push_back(p.reshape(below));
+    inputs.push_back(p.shape() == below ? p : p.reshape(below));
   }
   // What the programs read: x dense, and channel parameters spread over its layout.
   const auto laid_out = [](const Tensor& dense, std::span<const Tensor> rest) {

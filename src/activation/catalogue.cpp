@@ -1,10 +1,13 @@
 // What the lines of the catalogue become: the free functions, and the rows known at run time.
 #include "cairn/activation/catalogue.h"
 
+#include <array>
 #include <cmath>
 
+#include "activation/apply.h"
 #include "cairn/ops/reduce.h"
 #include "cairn/ops/softmax.h"
+#include "cairn/tensor/create.h"
 
 namespace cairn {
 namespace {
@@ -12,6 +15,9 @@ namespace {
 #define CAIRN_AS_GENERIC(name, value) , [[maybe_unused]] const P& name
 #define CAIRN_AS_ARGUMENT(name, value) , name
 #define CAIRN_AS_UNUSED(name, value) , [[maybe_unused]] double name
+#define CAIRN_COUNT(name, value) +1
+#define CAIRN_AS_TEXT(name, value) #name,
+#define CAIRN_AS_NUMBER(name, value) name,
 #define CAIRN_AS_ROW(name, value) {#name, value},
 #define CAIRN_AS_DEFAULT(name, value) &&name == value
 
@@ -69,12 +75,14 @@ template <class T, class P>
     }                                                                                                   \
     static std::vector<double> kinks_of(int CAIRN_EACH(CAIRN_AS_UNUSED, parameters)) { return kinks_; } \
   };
+#define CAIRN_FORMULA CAIRN_ACTIVATION
 #define CAIRN_ALPHABET CAIRN_ACTIVATION
 #define CAIRN_OVERLOAD CAIRN_ACTIVATION
 #define CAIRN_FOLD(...)
 #include "cairn/activation/catalogue.h"
 #undef CAIRN_OVERLOAD
 #undef CAIRN_ALPHABET
+#undef CAIRN_FORMULA
 #undef CAIRN_ACTIVATION
 #undef CAIRN_FOLD
 }  // namespace formulas
@@ -108,10 +116,13 @@ using Parameters = std::vector<ActivationInfo::Parameter>;
 using Apply = Tensor (*)(const Tensor&, std::span<const double>);
 
 template <class Formula, size_t n>
+Expr trace(const Expr& x, std::span<const Expr> p) {
+  return spread<n>([&x](const auto&... v) { return Formula::template of<Expr, Expr>(x, v...); }, p);
+}
+
+template <class Formula, size_t n>
 ActivationInfo row(const char* name, Family family, Parameters parameters, const Source& source, Apply apply) {
-  const auto expression = [](const Expr& x, std::span<const Expr> p) {
-    return spread<n>([&x](const auto&... v) { return Formula::template of<Expr, Expr>(x, v...); }, p);
-  };
+  const auto expression = trace<Formula, n>;
   const auto kinks = [expression](std::span<const double> p) {
     const std::vector<double> at = spread<n>([](auto... v) { return Formula::kinks_of(0, v...); }, p);
     if (at.size() != 1 || at[0] == at[0]) return at;
@@ -129,6 +140,13 @@ ActivationInfo row(const char* name, Family family, Parameters parameters, const
           .apply = apply,
           .kinks = kinks,
           .expression = expression};
+}
+
+template <class Formula, size_t n>
+FormulaOperation as_operation(const char* name, const std::array<const char*, n>& parameters) {
+  std::vector<Expr> variables;
+  for (const char* p : parameters) variables.push_back(Expr::variable(p));
+  return {name, trace<Formula, n>(Expr::variable("x"), variables), {parameters.begin(), parameters.end()}};
 }
 
 ActivationInfo fold(const char* name, Parameters parameters, const Source& source, Apply apply) {
@@ -154,6 +172,16 @@ ActivationInfo fold(const char* name, Parameters parameters, const Source& sourc
         #name,                                                                                                        \
         [=](const auto& v) { return formulas::name##_formula::of(v CAIRN_EACH(CAIRN_AS_ARGUMENT, parameters)); }, x); \
   }
+#define CAIRN_FORMULA(name, family, parameters, kinks, source, ...)                            \
+  Tensor name(const Tensor& x CAIRN_EACH(CAIRN_AS_DECLARED, parameters)) {                     \
+    static const FormulaOperation operation =                                                  \
+        as_operation<formulas::name##_formula, size_t{0} CAIRN_EACH(CAIRN_COUNT, parameters)>( \
+            #name, {CAIRN_EACH(CAIRN_AS_TEXT, parameters)});                                   \
+    const std::initializer_list<double> numbers = {CAIRN_EACH(CAIRN_AS_NUMBER, parameters)};   \
+    std::vector<Tensor> values;                                                                \
+    for (const double v : numbers) values.push_back(full({}, v, x.dtype()));                   \
+    return operation(x, values);                                                               \
+  }
 #define CAIRN_OVERLOAD(name, family, parameters, kinks, source, ...)                                                  \
   Tensor name(const Tensor& x CAIRN_EACH(CAIRN_AS_DECLARED, parameters)) {                                            \
     if (true CAIRN_EACH(CAIRN_AS_DEFAULT, parameters)) return name(x);                                                \
@@ -162,19 +190,20 @@ ActivationInfo fold(const char* name, Parameters parameters, const Source& sourc
         [=](const auto& v) { return formulas::name##_formula::of(v CAIRN_EACH(CAIRN_AS_ARGUMENT, parameters)); }, x); \
   }
 #include "cairn/activation/catalogue.h"
+#undef CAIRN_FORMULA
 #undef CAIRN_ACTIVATION
 #undef CAIRN_OVERLOAD
 #undef CAIRN_ALPHABET
 #undef CAIRN_FOLD
 
 const std::vector<ActivationInfo>& activations() {
-#define CAIRN_COUNT(name, value) +1
 #define CAIRN_ACTIVATION(name, family, parameters, kinks, source_, ...)                                            \
   row<formulas::name##_formula, size_t{0} CAIRN_EACH(CAIRN_COUNT, parameters)>(                                    \
       #name, family, Parameters{CAIRN_EACH(CAIRN_AS_ROW, parameters)}, source_,                                    \
       [](const Tensor& x, [[maybe_unused]] std::span<const double> p) {                                            \
         return spread<size_t{0} CAIRN_EACH(CAIRN_COUNT, parameters)>([&](auto... v) { return name(x, v...); }, p); \
       }),
+#define CAIRN_FORMULA CAIRN_ACTIVATION
 #define CAIRN_ALPHABET CAIRN_ACTIVATION
 #define CAIRN_OVERLOAD CAIRN_ACTIVATION
 #define CAIRN_FOLD(name, parameters, source_, ...)                                                          \

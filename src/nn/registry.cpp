@@ -15,6 +15,7 @@
 #include "cairn/nn/linear.h"
 #include "cairn/nn/norm.h"
 #include "cairn/nn/pool.h"
+#include "cairn/nn/radial.h"
 #include "cairn/nn/residual.h"
 #include "cairn/nn/sequential.h"
 
@@ -53,6 +54,7 @@ struct Registry {
     add<Linear>("Linear");
     add<MaxPool2d>("MaxPool2d");
     add<RReLU>("RReLU");
+    add<RadialBasis>("RadialBasis");
     add<Residual>("Residual");
     add<Sequential>("Sequential");
     add<StochasticDepth>("StochasticDepth");

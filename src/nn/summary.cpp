@@ -20,7 +20,7 @@ int64_t multiply_adds(const Operation& op) {
   const auto size = [&](size_t i) -> const Tensor& { return *op.inputs[i]; };
   if (name == "conv2d") return op.output.numel() * (size(1).numel() / std::max<int64_t>(1, size(1).size(0)));
   if (name == "conv_transpose2d") return size(0).numel() * (size(1).numel() / std::max<int64_t>(1, size(1).size(0)));
-  if (name == "linear" || name == "matmul") return op.output.numel() * size(0).size(-1);
+  if (name == "linear" || name == "matmul" || name == "squared_distances") return op.output.numel() * size(0).size(-1);
   return 0;
 }
 

@@ -66,7 +66,7 @@ Names names_in_sources() {
       if (!std::regex_search(text, std::regex(R"re(\brecord(?:_fused)?\(\s*[^\s",)])re"))) continue;
       if (path == "include/cairn/ops/elementwise.h") {  // named by the catalogue, and by users
         for (const std::string& line :
-             matches(text_of("include/cairn/activation/catalogue.h"), R"re(\nCAIRN_ACTIVATION\((\w+))re"))
+             matches(text_of("include/cairn/activation/catalogue.h"), R"re(\nCAIRN_(?:ACTIVATION|FORMULA)\((\w+))re"))
           found.insert(line);
       } else if (const auto known = named_elsewhere.find(path); known != named_elsewhere.end()) {
         const Names more = matches(text_of(known->second.first), known->second.second);

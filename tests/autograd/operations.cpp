@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "cairn/activation/activation.h"
+#include "cairn/activation/radial.h"
 #include "cairn/base/random.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/compare.h"
+#include "cairn/ops/distance.h"
 #include "cairn/ops/dropout.h"
 #include "cairn/ops/elementwise.h"
 #include "cairn/ops/index.h"
@@ -142,6 +144,10 @@ std::vector<Case> functions() {
     if (info.elementwise())
       all.push_back(
           {"activation " + info.name, [name = info.name](const Inputs& in) { return activation(name)(in[0]); }, {any}});
+  for (const RadialFunctionInfo& info : radial_functions())
+    all.push_back({"radial " + info.name,
+                   [name = info.name](const Inputs& in) { return radial_function(name)(in[0]); },
+                   {positive}});
   return all;
 }
 
@@ -300,6 +306,10 @@ std::vector<Case> products() {
       {"linear", [](const Inputs& in) { return linear(in[0], in[1]); }, {x, w}},
       {"linear with bias", [](const Inputs& in) { return linear(in[0], in[1], in[2]); }, {x, w, bias}},
       {"linear, batches", [](const Inputs& in) { return linear(in[0], in[1], in[2]); }, {spread({2, 2, 3}), w, bias}},
+      {"squared_distances", [](const Inputs& in) { return squared_distances(in[0], in[1]); }, {x, w}},
+      {"squared_distances with widths",
+       [](const Inputs& in) { return squared_distances(in[0], in[1], in[2]); },
+       {spread({2, 2, 3}), w, spread({4}, 0.5, 2)}},
       {"dropout",
        [](const Inputs& in) {
          Generator generator(3, "dropout");

@@ -20,6 +20,7 @@
 #include "cairn/nn/linear.h"
 #include "cairn/nn/norm.h"
 #include "cairn/nn/pool.h"
+#include "cairn/nn/radial.h"
 #include "cairn/nn/registry.h"
 #include "cairn/nn/residual.h"
 #include "cairn/nn/sequential.h"
@@ -117,6 +118,13 @@ std::vector<Row> rows() {
       "BasicBlock", images, [] { return nn::BasicBlock(4, 6, {.stride = 2, .activation = "gelu", .drop_path = 0.1}); },
       [] { return nn::BasicBlock(6, 8, {.norm = "none", .shortcut = nn::Shortcut::identity}); });
   add("Bottleneck", images, [] { return nn::Bottleneck(4, 2, {.norm = "group(2)"}); });
+  for (const RadialFunctionInfo& info : radial_functions())
+    all.push_back({"RadialBasis", [&info] {
+                     return around(nn::RadialBasis(3, 5, info.name),
+                                   nn::RadialBasis(
+                                       5, 3, RadialFunction(info, info.k).text(),
+                                       {.learn_centres = false, .learn_widths = false, .width = 2.5, .lr_scale = 0.5}));
+                   }});
   for (const ActivationInfo& info : activations()) {
     if (!info.elementwise()) continue;
     std::vector<double> other;

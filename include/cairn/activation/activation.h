@@ -38,12 +38,14 @@ namespace cairn {
 //   grad    exact and fused; any order
 #define CAIRN_ACTIVATION(name, family, parameters, kinks, source, ...) \
   Tensor name(const Tensor& x CAIRN_EACH(CAIRN_AS_DEFAULTED, parameters));
+#define CAIRN_FORMULA CAIRN_ACTIVATION
 #define CAIRN_OVERLOAD(name, family, parameters, kinks, source, ...) \
   Tensor name(const Tensor& x CAIRN_EACH(CAIRN_AS_DECLARED, parameters));
 #define CAIRN_ALPHABET(...)
 #define CAIRN_FOLD(...)
 #include "cairn/activation/catalogue.h"
 #undef CAIRN_ACTIVATION
+#undef CAIRN_FORMULA
 #undef CAIRN_OVERLOAD
 #undef CAIRN_ALPHABET
 #undef CAIRN_FOLD
