@@ -87,6 +87,13 @@ Axis value_axis(const std::vector<double>& values, double limit, double span) {
     const auto above = std::lower_bound(axis.ticks.begin(), axis.ticks.end(), high);
     const auto below = std::upper_bound(axis.ticks.begin(), axis.ticks.end(), low) - 1;
     axis.ticks = std::vector<double>(below, above + 1);
+    if (axis.ticks.size() > 12) {  // whole decades, with some left out
+      const double decades = std::log10(axis.ticks.back() / axis.ticks.front());
+      const double stride = std::ceil(decades / 8), last = std::ceil(std::log10(high) / stride - 1e-9);
+      axis.ticks.clear();
+      for (double k = std::floor(std::log10(low) / stride + 1e-9); k <= last; ++k)
+        axis.ticks.push_back(std::pow(10, k * stride));
+    }
     axis.low = axis.ticks.front();
     axis.high = axis.ticks.back();
     return axis;
