@@ -28,8 +28,8 @@ Options read_options(int argc, char** argv) {
   all.add_options()
     ("points", "scattered points with known values", text("500"), "N")
     ("centres", "numbers of centres", text("25,50,100"), "N,…")
-    ("steps", "of training", text("300"), "N")
-    ("lr", "learning rate of Adam", text("0.01"), "X")
+    ("steps", "of training", text("600"), "N")
+    ("lr", "learning rate of Adam", text("0.003"), "X")
     ("grid", "points along a side of the test grid", text("41"), "N")
     ("seed", "of points, clusters and weights", text("1"), "N")
     ("h,help", "this text");
@@ -77,29 +77,35 @@ Tensor polynomials(const Tensor& p, int order) {
   return cat(columns, 1);
 }
 
-// Least squares by a QR decomposition, on the tensors' own memory.
+// Linear equations, or least squares where there are more of them than unknowns: by a QR decomposition with pivoting, on
+// the tensors' own memory.
 Tensor solve(const Tensor& a, const Tensor& b) {
   const Tensor rows = a.contiguous(), right = b.contiguous();
   return from_eigen(matrix_map<double>(rows).colPivHouseholderQr().solve(matrix_map<double>(right)));
 }
 
-// The widths suit the function: a width is `overlap` times the distance to the nearest centres. The flatter a function
-// is on the scale of the centres, the smoother the surface, until the equations can no longer be told apart. Powers of r
-// have no scale of their own.
+// Widths that suit the function. The flatter it is on the scale of the centres the smoother is the surface, until the
+// equations can no longer be told apart. Powers of r have no scale of their own.
 struct Kind {
   const char* function;
-  double overlap;
+  double width;    // for interpolation: one for all, as the theory has it
+  double overlap;  // for fits: that factor times the distance of each centre to the nearest others
 };
-constexpr Kind kinds[] = {{"gaussian", 2.5},          {"multiquadric", 2},    {"inverse_multiquadric", 2},
-                          {"inverse_quadratic", 2.5}, {"polyharmonic(3)", 1}, {"polyharmonic(5)", 1},
-                          {"thin_plate", 1},          {"wendland", 10}};
+constexpr Kind kinds[] = {{"gaussian", 0.17, 2},
+                          {"multiquadric", 0.25, 2},
+                          {"inverse_multiquadric", 0.3, 2},
+                          {"inverse_quadratic", 0.3, 2.5},
+                          {"polyharmonic(3)", 1, 1},
+                          {"polyharmonic(5)", 1, 1},
+                          {"thin_plate", 1, 1},
+                          {"wendland", 1.5, 10}};
 
 // Interpolation: a centre on each of the points, and the weights from as many equations. Where the function is only
 // conditionally positive definite, polynomials make the equations solvable, and weights orthogonal to them unique.
 double interpolate(const Kind& kind, const Tensor& points, const Tensor& values, const Tensor& test) {
   const int64_t n = points.size(0);
-  nn::RadialBasis basis(2, n, kind.function, {.dtype = f64});
-  basis.initialise_from(points, {.overlap = kind.overlap, .iterations = 0});
+  nn::RadialBasis basis(2, n, kind.function, {.width = kind.width, .dtype = f64});
+  basis.centres.copy_(points);
   const int order = basis.function.order();
   Tensor equations = basis(points), right = values, features = basis(test);
   if (order > 0) {
@@ -169,7 +175,7 @@ void run(const Options& o) {
   std::printf("%d × %d points. The surface itself spreads by %.3f about its mean.\n\n", side, side,
               rms(values - mean(values)));
 
-  std::printf("1. Interpolation: a centre on every point, weights from as many linear equations, no training.\n\n");
+  std::printf("1. Interpolation: a centre on every point, weights from as many linear equations, nothing trained.\n\n");
   std::vector<int64_t> counts = o.centres;
   if (counts.back() != o.points) counts.push_back(o.points);
   std::printf("  %-22s", "points");

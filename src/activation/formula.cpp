@@ -39,10 +39,10 @@ class Parser {
     if (token_.kind != Token::end && token_.text != ";") fault("expected an operator, ';' or the end");
     number(value, 0);
     if (token_.text == ";") parameters();
-    for (const auto& [name, at] : unknown_)
+    for (const auto& unknown : unknown_)
       if (std::none_of(formula_.parameters.begin(), formula_.parameters.end(),
-                       [&](const auto& p) { return p.name == name; }))
-        unknown_name(name, at);
+                       [&](const auto& p) { return p.name == unknown.first; }))
+        unknown_name(unknown.first, unknown.second);
     if (!uses_x_) fault("x does not occur in the formula", 0);
     formula_.expression = value.expr;
     return formula_;

@@ -7,11 +7,12 @@
 namespace cairn {
 namespace {
 
-// rᵏ for odd k, rᵏ ln r for even k. Beside the centre the slope in q may be infinite, and infinite times 0 is NaN: at the
-// centre the function is taken for the constant 0. All derivatives in x that exist there are 0.
+// rᵏ for odd k, rᵏ ln r for even k. At the centre the slope in q may be infinite, and infinite times 0 is NaN: there the
+// function is taken for the constant 0. All derivatives in x that exist there are 0. So near that 1 / q overflows in f32
+// counts as at the centre.
 template <class T>
 [[gnu::always_inline]] inline T polyharmonic(const T& q, int k) {
-  const auto at_centre = q == 0.0;
+  const auto at_centre = q < 0x1p-125;
   const T safe = where(at_centre, 1.0, q);
   T y = k % 2 == 1 ? T(sqrt(safe)) : T(0.5 * log(safe));
   for (int i = 0; i < k / 2; ++i) y = y * safe;

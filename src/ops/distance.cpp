@@ -16,7 +16,7 @@ struct Sizes {
 
 template <class S>
 Tensor packed(const Tensor& points, int64_t m, int64_t d) {
-  const Tensor panels = empty({kernels::packed_size<S>(m, d)}, points.dtype());
+  Tensor panels = empty({kernels::packed_size<S>(m, d)}, points.dtype());
   kernels::pack_points(points.pointer<S>(), m, d, panels.pointer<S>());
   return panels;
 }

@@ -63,7 +63,7 @@ class RadialFunction {
   ///   dtype   f32 or f64
   ///   throws  DtypeError
   ///   grad    exact and fused; any order. At q = 0 it is that of φ in q where that is finite. rᵏ and rᵏ ln r have slope
-  ///           0 there, and so have all their derivatives: what follows for x in q = ‖x − c‖² is its limit where
+  ///           0 there (for r below 2e-19), and so have all their derivatives: what follows for x in q = ‖x − c‖² is its limit where
   ///           there is one, and 0 by convention where there is none (the gradient of r, the second one of r² ln r)
   Tensor operator()(const Tensor& squares) const { return info_->apply(squares, k_); }
 
