@@ -121,10 +121,10 @@ Expr trace(const Expr& x, std::span<const Expr> p) {
 }
 
 template <class Formula, size_t n>
-ActivationInfo row(const char* name, Family family, Parameters parameters, const Source& source, Apply apply) {
+ActivationInfo row(const char* name, Family family, const Parameters& parameters, const Source& source, Apply apply) {
   const auto expression = trace<Formula, n>;
   const auto kinks = [expression](std::span<const double> p) {
-    const std::vector<double> at = spread<n>([](auto... v) { return Formula::kinks_of(0, v...); }, p);
+    std::vector<double> at = spread<n>([](auto... v) { return Formula::kinks_of(0, v...); }, p);
     if (at.size() != 1 || at[0] == at[0]) return at;
     return find_kinks(expression(Expr::variable("x"), std::vector<Expr>(p.begin(), p.end())));
   };
@@ -132,7 +132,7 @@ ActivationInfo row(const char* name, Family family, Parameters parameters, const
   for (const auto& p : parameters) names.push_back(Expr::variable(p.name));
   return {.name = name,
           .family = family.name,
-          .parameters = std::move(parameters),
+          .parameters = parameters,
           .source = source.who,
           .formula = source.usual_form.empty() ? expression(Expr::variable("x"), names).text() : source.usual_form,
           .learnable = family.lr_scale > 0,

@@ -158,7 +158,7 @@ class Parser {
   Value choice() {
     const Depth depth(*this);
     const size_t at = token_.at;
-    const Value c = logic(0);
+    Value c = logic(0);
     if (!accept("?")) return c;
     condition(c, at);
     const size_t first = token_.at;
@@ -185,7 +185,7 @@ class Parser {
 
   Value comparison() {
     const size_t at = token_.at;
-    const Value a = sum();
+    Value a = sum();
     for (const char* sign : {"<=", ">=", "==", "!=", "<", ">"})
       if (accept(sign)) {
         const size_t right = token_.at;
@@ -229,7 +229,7 @@ class Parser {
     if (accept("-")) return {-number(sign(), at)};
     if (accept("+")) return {number(sign(), at)};
     if (accept("!")) return {!condition(sign(), at), true};
-    const Value base = primary();
+    Value base = primary();
     if (!accept("^") && !accept("**")) return base;
     const size_t right = token_.at;
     const Value exponent = sign();  // to the right: 2^x^2 is 2^(x^2)
@@ -250,7 +250,7 @@ class Parser {
       return named(name, begin.at);
     }
     if (accept("(")) {
-      const Value inner = choice();
+      Value inner = choice();
       expect(")");
       return inner;
     }

@@ -62,7 +62,8 @@ double power(double x, int k) { return k == 0 ? 1 : x * power(x, k - 1); }
 double rational_value(const Coefficients& c, double x, Coefficients* slopes) {
   double above = 0;
   for (int k = 0; k < 6; ++k) above += c[k] * power(x, k);
-  const double root = c[6] * x + c[7] * x * x, below = 1 + square(root) + square(c[8] * x) + least * power(x, 4), y = above / below;
+  const double root = c[6] * x + c[7] * x * x, below = 1 + square(root) + square(c[8] * x) + least * power(x, 4),
+               y = above / below;
   if (slopes) {
     for (int k = 0; k < 6; ++k) (*slopes)[k] = power(x, k) / below;
     (*slopes)[6] = -y / below * 2 * root * x;

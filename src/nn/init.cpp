@@ -28,7 +28,7 @@ Fans fans(const Tensor& weight) {
 static double mean_square(const cairn::Activation& f) {
   const NoGrad no_grad;
   constexpr double end = 12;
-  constexpr int64_t panels = 4000;  // even
+  constexpr int64_t panels = 4000;              // even
   std::vector<double> bounds = {-end, 0, end};  // many formulas change there without a kink
   for (const double kink : f.kinks())
     if (std::abs(kink) < end && kink != 0) bounds.push_back(kink);

@@ -140,9 +140,8 @@ TEST(Formula, ErrorsPointAtTheFault) {
               ::testing::HasSubstr("unknown function 'tanhh'; did you mean 'tanh'? Known: where,"));
   EXPECT_THAT(says("x * tanhh(x)"), ::testing::EndsWith("\n  x * tanhh(x)\n      ^"));
   for (const char* text :
-       {"1e999 * x", "x..2",         "((x)",          "x)",     "()",   "x ? 1 : 2",  "isnan(x)",     "-(x > 0)", "!x",
-             "elu(x, 1, 2)", "softmax(x, 1)", "x; = 1", "x; a", "a*x; a = b", "a*x; a = 1 2", "x,x",      ";",
-        "x;;x",      "max(x)"})
+       {"1e999 * x", "x..2", "((x)", "x)", "()", "x ? 1 : 2", "isnan(x)", "-(x > 0)", "!x", "elu(x, 1, 2)",
+        "softmax(x, 1)", "x; = 1", "x; a", "a*x; a = b", "a*x; a = 1 2", "x,x", ";", "x;;x", "max(x)"})
     EXPECT_THROW(activation(text), Error) << text;
 }
 
