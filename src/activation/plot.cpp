@@ -241,12 +241,11 @@ std::string svg_histogram(const std::vector<std::pair<std::string, Tensor>>& val
       ++bins[std::min(bins.size() - 1, static_cast<size_t>((v - low) / (high - low) * o.bins))];
     for (double& b : bins) b /= count;
 
-    const Box box{
-        .x = left + static_cast<double>(k % static_cast<size_t>(columns)) * (wide + gap),
-        .y = top + static_cast<double>((k - k % static_cast<size_t>(columns)) / static_cast<size_t>(columns)) *
-                       (height + below),
-        .w = wide,
-        .h = height};
+    const size_t line = k / static_cast<size_t>(columns);
+    const Box box{.x = left + static_cast<double>(k % static_cast<size_t>(columns)) * (wide + gap),
+                  .y = top + static_cast<double>(line) * (height + below),
+                  .w = wide,
+                  .h = height};
     const Axis across = linear_axis(low, high, nice_step(high - low, 6));
     const Axis up = linear_axis(0, std::max(1e-9, *std::max_element(bins.begin(), bins.end())), 1e30);
     std::string words = name;
