@@ -43,9 +43,7 @@ Options read_options(int argc, char** argv) {
             .low = support::number("from", word("from"), -1e6, 1e6),
             .high = support::number("to", word("to"), -1e6, 1e6)};
   o.texts = found.unmatched();  // as a list of cxxopts it would be cut at the commas of formulas
-  const std::vector<std::string> families = {"ridge", "radial", "learnable", "fold"};
-  if (!o.family.empty() && std::find(families.begin(), families.end(), o.family) == families.end())
-    fail_unknown("family", o.family, families);
+  if (!o.family.empty()) support::require_known("family", o.family, {"ridge", "radial", "learnable", "fold"});
   require<ValueError>(o.low < o.high, "options", "--from must be below --to", given("from", o.low),
                       given("to", o.high));
   require<ValueError>(o.plot.empty() || !o.texts.empty(), "options", "--plot needs the names of what to plot");

@@ -65,8 +65,8 @@ Options read_options(int argc, char** argv) {
             .activations = support::split_list(word("activations")),
             .experiment = {},
             .seeds = support::number("seeds", word("seeds"), 1, 1000)};
-  if (!o.claim.empty() && !claims.contains(o.claim)) fail_unknown("claim", o.claim, {"a", "b", "c", "d"});
-  if (std::find(sets.begin(), sets.end(), o.set) == sets.end()) fail_unknown("set", o.set, sets);
+  if (!o.claim.empty()) support::require_known("claim", o.claim, {"a", "b", "c", "d"});
+  support::require_known("set", o.set, sets);
   require<ValueError>(word("init") == "usual" || word("init") == "gain" || word("init") == "unit", "options",
                       "--init is usual, gain or unit", word("init"));
   for (const std::string& a : o.activations)
@@ -80,9 +80,7 @@ Options read_options(int argc, char** argv) {
   e.lr = support::number("lr", word("lr"), 1e-12, 1e3);
   e.epochs = support::number<int64_t>("epochs", word("epochs"), 1, 100'000);
   e.batch_size = support::number<int64_t>("batch-size", word("batch-size"), 1, 1'000'000);
-  const std::vector<std::string> optimizers = optim::optimizer_names();
-  if (std::find(optimizers.begin(), optimizers.end(), e.optimizer) == optimizers.end())
-    fail_unknown("optimizer", e.optimizer, optimizers);
+  support::require_known("optimizer", e.optimizer, optim::optimizer_names());
   return o;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cairn/base/error.h>
 
+#include <algorithm>
 #include <charconv>
 #include <sstream>
 #include <string>
@@ -31,6 +32,11 @@ std::vector<T> numbers(const std::string& option, const std::string& text, T low
   std::istringstream items(text + ",");  // so that a comma too many is an empty item
   for (std::string item; std::getline(items, item, ',');) list.push_back(number(option, item, low, high));
   return list;
+}
+
+/// throws  NameError, listing the known ones, unless the name is one of them
+inline void require_known(const std::string& what, const std::string& name, const std::vector<std::string>& known) {
+  if (std::find(known.begin(), known.end(), name) == known.end()) cairn::fail_unknown(what, name, known);
 }
 
 /// "relu, max(x, 0.1 * x)" → its two parts: commas between parentheses belong to the part.

@@ -98,7 +98,7 @@ std::string preset_help(const Task& task) {
 }
 
 data::AugmentOptions augmentation(const Task& task, const std::string& preset, uint64_t seed) {
-  if (std::find(presets.begin(), presets.end(), preset) == presets.end()) fail_unknown("augmentation", preset, presets);
+  require_known("augmentation", preset, presets);
   const bool all = preset == "standard" || preset == "strong";
   data::AugmentOptions options;
   options.seed = seed;

@@ -9,9 +9,9 @@
 #include <set>
 
 #include "activation/apply.h"
+#include "activation/text.h"
 #include "cairn/activation/formula.h"
 #include "cairn/math/program.h"
-#include "cairn/tensor/create.h"
 
 namespace cairn {
 namespace {
@@ -79,7 +79,7 @@ std::string Activation::formula() const {
 Expr Activation::expression() const {
   require<ValueError>(info_->elementwise(), "activation", "a fold is no function of one number",
                       given("name", info_->name));
-  return info_->expression(Expr::variable("x"), std::vector<Expr>(parameters_.begin(), parameters_.end()));
+  return with_numbers(info_->expression, parameters_);
 }
 
 std::string Activation::text() const {
@@ -95,12 +95,6 @@ Tensor prelu(const Tensor& x, const Tensor& weight) {
 }
 
 namespace {
-
-std::string_view trimmed(std::string_view s) {
-  while (!s.empty() && s.front() == ' ') s.remove_prefix(1);
-  while (!s.empty() && s.back() == ' ') s.remove_suffix(1);
-  return s;
-}
 
 // Takes what stands before the next `mark` off the front.
 std::string_view take_until(std::string_view& rest, char mark) {
@@ -143,8 +137,6 @@ double parse_number(const std::string& whole, std::string_view digits) {
   return value;
 }
 
-bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool digit(char c) { return c >= '0' && c <= '9'; }
 bool identifier(std::string_view s) {
   return !s.empty() && letter(s[0]) && std::all_of(s.begin(), s.end(), [](char c) { return letter(c) || digit(c); });
 }
@@ -208,19 +200,14 @@ Activation formula_activation(std::string_view text) {
   const std::vector<std::string> names = names_of(parsed.parameters);
   info->operation = std::make_shared<const FormulaOperation>("formula", parsed.expression, names);
   info->apply = [operation = info->operation](const Tensor& x, std::span<const double> parameters) {
-    std::vector<Tensor> numbers;
-    for (const double p : parameters) numbers.push_back(full({}, p, x.dtype()));
-    return (*operation)(x, numbers);
+    return (*operation)(x, parameters);
   };
   info->expression = [e = parsed.expression, names](const Expr& x, std::span<const Expr> p) {
     return substitute(e, names, x, p);
   };
-  const ActivationInfo& half = *info;
-  info->kinks = [e = info->expression](std::span<const double> p) {
-    return find_kinks(e(Expr::variable("x"), std::vector<Expr>(p.begin(), p.end())));
-  };
+  info->kinks = [e = info->expression](std::span<const double> p) { return find_kinks(with_numbers(e, p)); };
   std::vector<double> values;
-  for (const auto& p : half.parameters) values.push_back(p.value);
+  for (const auto& p : parsed.parameters) values.push_back(p.value);
   return {std::move(info), std::move(values)};
 }
 
@@ -237,9 +224,7 @@ void add_activation(ActivationInfo info) {
   require<NameError>(identifier(info.name) && info.name != "x", "register_activation",
                      "a name has letters, digits and underscores, and is not x", given("name", info.name));
   info.formula = general_expression(info).text();
-  info.kinks = [e = info.expression](std::span<const double> p) {
-    return find_kinks(e(Expr::variable("x"), std::vector<Expr>(p.begin(), p.end())));
-  };
+  info.kinks = [e = info.expression](std::span<const double> p) { return find_kinks(with_numbers(e, p)); };
   const auto same = [&](const ActivationInfo& other) { return other.name == info.name; };
   Registered& r = registered();
   const std::lock_guard lock(r.mutex);

@@ -92,4 +92,10 @@ Tensor FormulaOperation::operator()(const Tensor& x, std::span<const Tensor> par
   return record_fused(name_, std::move(y), std::span<const Tensor>(inputs), Keep::inputs(), backward, twin);
 }
 
+Tensor FormulaOperation::operator()(const Tensor& x, std::span<const double> parameters) const {
+  std::vector<Tensor> numbers;
+  for (const double p : parameters) numbers.push_back(full({}, p, x.dtype()));
+  return (*this)(x, numbers);
+}
+
 }  // namespace cairn

@@ -7,7 +7,6 @@
 #include "activation/apply.h"
 #include "cairn/ops/reduce.h"
 #include "cairn/ops/softmax.h"
-#include "cairn/tensor/create.h"
 
 namespace cairn {
 namespace {
@@ -126,7 +125,7 @@ ActivationInfo row(const char* name, Family family, const Parameters& parameters
   const auto kinks = [expression](std::span<const double> p) {
     std::vector<double> at = spread<n>([](auto... v) { return Formula::kinks_of(0, v...); }, p);
     if (at.size() != 1 || at[0] == at[0]) return at;
-    return find_kinks(expression(Expr::variable("x"), std::vector<Expr>(p.begin(), p.end())));
+    return find_kinks(with_numbers(expression, p));
   };
   std::vector<Expr> names;
   for (const auto& p : parameters) names.push_back(Expr::variable(p.name));
@@ -177,10 +176,8 @@ ActivationInfo fold(const char* name, Parameters parameters, const Source& sourc
     static const FormulaOperation operation =                                                  \
         as_operation<formulas::name##_formula, size_t{0} CAIRN_EACH(CAIRN_COUNT, parameters)>( \
             #name, {CAIRN_EACH(CAIRN_AS_TEXT, parameters)});                                   \
-    const std::initializer_list<double> numbers = {CAIRN_EACH(CAIRN_AS_NUMBER, parameters)};   \
-    std::vector<Tensor> values;                                                                \
-    for (const double v : numbers) values.push_back(full({}, v, x.dtype()));                   \
-    return operation(x, values);                                                               \
+    const std::vector<double> numbers = {CAIRN_EACH(CAIRN_AS_NUMBER, parameters)};             \
+    return operation(x, numbers);                                                              \
   }
 #define CAIRN_OVERLOAD(name, family, parameters, kinks, source, ...)                                                  \
   Tensor name(const Tensor& x CAIRN_EACH(CAIRN_AS_DECLARED, parameters)) {                                            \

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "activation/text.h"
 #include "cairn/math/program.h"
 
 namespace cairn {
@@ -90,9 +91,6 @@ class Parser {
   }
 
   // ---- tokens ----
-
-  static bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-  static bool digit(char c) { return c >= '0' && c <= '9'; }
 
   void next() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
@@ -313,13 +311,10 @@ class Parser {
       for (size_t i = 1; i < list.size(); ++i) result = Expr::call(name + "imum", {result, list[i]});
       return {result};
     }
-    if (name == "clamp") {
-      count(3);
-      return {Expr::call("minimum", {Expr::call("maximum", {numbers()[0], numbers()[1]}), numbers()[2]})};
-    }
-    for (const char* two : {"pow", "gate", "maximum", "minimum"})
-      if (name == two) {
-        count(2);
+    for (const auto& [function, arguments] :
+         {std::pair("pow", 2), {"gate", 2}, {"maximum", 2}, {"minimum", 2}, {"clamp", 3}})
+      if (name == function) {
+        count(static_cast<size_t>(arguments));
         return {Expr::call(name, numbers())};
       }
     bool known = false;

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "activation/text.h"
 #include "cairn/ops/elementwise.h"
 
 namespace cairn {
@@ -28,12 +29,6 @@ template <class T>
   const T r = where(at_centre, 0.0, sqrt(where(at_centre, 1.0, u)));
   const T near = 1.0 - 10.0 * u + (r * u) * (20.0 + 4.0 * u) - 15.0 * (u * u);
   return where(u < 0.0625, near, square(square(1.0 - r)) * (4.0 * r + 1.0));
-}
-
-std::string_view trimmed(std::string_view s) {
-  while (!s.empty() && s.front() == ' ') s.remove_prefix(1);
-  while (!s.empty() && s.back() == ' ') s.remove_suffix(1);
-  return s;
 }
 
 }  // namespace

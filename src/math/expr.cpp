@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <string_view>
-#include <unordered_map>
 
 namespace cairn {
 
@@ -79,29 +78,15 @@ constexpr int unary = 8;
 Expr substitute(const Expr& expression, const std::vector<std::string>& names, const Expr& x,
                 std::span<const Expr> values) {
   std::unordered_map<const void*, Expr> done;
-  std::vector<const Expr*> open = {&expression};
-  while (!open.empty()) {
-    const Expr& e = *open.back();
-    std::vector<Expr> arguments;
-    for (const Expr& argument : e.arguments()) {
-      const auto at = done.find(argument.id());
-      if (at == done.end())
-        open.push_back(&argument);
-      else
-        arguments.push_back(at->second);
-    }
-    if (arguments.size() < e.arguments().size()) continue;
-    Expr made = e;
-    if (e.is_variable()) {
-      const auto at = std::find(names.begin(), names.end(), e.name());
-      made = at == names.end() ? x : values[static_cast<size_t>(at - names.begin())];
-    } else if (!arguments.empty()) {
-      made = Expr::call(e.name(), std::move(arguments));
-    }
-    done.insert_or_assign(e.id(), made);
-    open.pop_back();
-  }
-  return done.at(expression.id());
+  return fold<Expr>(
+      expression,
+      [&](const Expr& e, std::vector<Expr> arguments) {
+        if (!arguments.empty()) return Expr::call(e.name(), std::move(arguments));
+        if (!e.is_variable()) return e;
+        const auto at = std::find(names.begin(), names.end(), e.name());
+        return at == names.end() ? x : values[static_cast<size_t>(at - names.begin())];
+      },
+      done);
 }
 
 std::string Expr::text() const { return text(0, false); }

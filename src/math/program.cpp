@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstring>
 #include <map>
-#include <unordered_map>
 
 #include "cairn/base/error.h"
 
@@ -122,30 +121,15 @@ struct Program::Builder {
     return emit({.kind = Kind::input, .a = static_cast<int>(at - inputs.begin())});
   }
 
-  // Without recursion: expressions may be deep.
   int add(const Expr& root) {
-    std::vector<const Expr*> open = {&root};
-    while (!open.empty()) {
-      const Expr& e = *open.back();
-      if (done.contains(e.id())) {
-        open.pop_back();
-        continue;
-      }
-      std::vector<int> arguments;
-      for (const Expr& argument : e.arguments()) {
-        const auto at = done.find(argument.id());
-        if (at == done.end())
-          open.push_back(&argument);
-        else
-          arguments.push_back(at->second);
-      }
-      if (arguments.size() < e.arguments().size()) continue;
-      done[e.id()] = e.is_number()     ? constant(e.number())
-                     : e.is_variable() ? variable(e.name())
-                                       : call(e.name(), arguments);
-      open.pop_back();
-    }
-    return done.at(root.id());
+    return fold<int>(
+        root,
+        [&](const Expr& e, const std::vector<int>& arguments) {
+          return e.is_number()     ? constant(e.number())
+                 : e.is_variable() ? variable(e.name())
+                                   : call(e.name(), arguments);
+        },
+        done);
   }
 };
 

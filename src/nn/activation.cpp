@@ -42,9 +42,7 @@ Activation Activation::from_options(const Json& options) {
 }
 
 Activation PReLU(int64_t num_parameters, double init) {
-  for (const ActivationInfo& info : activations())
-    if (info.name == "prelu") return Activation(cairn::Activation(info, {init}), {.channels = num_parameters});
-  return Activation("prelu");
+  return Activation(cairn::Activation(activation("prelu").info(), {init}), {.channels = num_parameters});
 }
 
 // ---- rational functions ----------------------------------------------------------------------------------------------
@@ -127,9 +125,7 @@ Activation Rational(std::string_view like, double low, double high) {
     x.push_back(low + (high - low) * i / steps);
     y.push_back(f.on({x.back()})[0]);
   }
-  for (const ActivationInfo& info : activations())
-    if (info.name == "rational") return cairn::Activation(info, fit(x, y));
-  return Activation("rational");
+  return cairn::Activation(activation("rational").info(), fit(x, y));
 }
 
 // ---- RReLU -----------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include "cairn/ops/reduce.h"
 #include "cairn/tensor/create.h"
 #include "cairn/testing.h"
+#include "support.h"
 
 using namespace cairn;
 
@@ -16,16 +17,6 @@ namespace {
 
 using Inputs = std::vector<Tensor>;
 using Values = std::vector<double>;
-
-template <class E, class F>
-std::string message(F f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "nothing thrown";
-}
 
 // Value, first and second derivative at one place.
 struct Jet {
@@ -214,20 +205,20 @@ TEST(Names, OneOperationEach) {
 }
 
 TEST(Names, Errors) {
-  EXPECT_EQ(message<NameError>([] { activation("gleu"); }).substr(0, 55),
+  EXPECT_EQ(text_of<NameError>([] { activation("gleu"); }).substr(0, 55),
             "activation: unknown name 'gleu'; did you mean 'gelu'? K");
-  EXPECT_NE(message<NameError>([] { activation("gleu"); }).find("leaky_relu"), std::string::npos);
+  EXPECT_NE(text_of<NameError>([] { activation("gleu"); }).find("leaky_relu"), std::string::npos);
   EXPECT_THROW(activation(""), NameError);
-  EXPECT_NE(message<NameError>([] { activation("elu(alfa=1)"); }).find("did you mean 'alpha'?"), std::string::npos);
-  EXPECT_EQ(message<ValueError>([] { activation("elu(0.5"); }),
+  EXPECT_NE(text_of<NameError>([] { activation("elu(alfa=1)"); }).find("did you mean 'alpha'?"), std::string::npos);
+  EXPECT_EQ(text_of<ValueError>([] { activation("elu(0.5"); }),
             "activation: the list of parameters must end with ')'; got text 'elu(0.5'");
-  EXPECT_EQ(message<ValueError>([] { activation("elu(1e)"); }),
+  EXPECT_EQ(text_of<ValueError>([] { activation("elu(1e)"); }),
             "activation: a parameter is not a finite number; got parameter '1e', in 'elu(1e)'");
   EXPECT_THROW(activation("elu(nan)"), ValueError);
   EXPECT_THROW(activation("elu(1,)x"), Error);
-  EXPECT_EQ(message<ValueError>([] { activation("elu(1, 2)"); }),
+  EXPECT_EQ(text_of<ValueError>([] { activation("elu(1, 2)"); }),
             "activation: more parameters than it has; got text 'elu(1, 2)', parameters 1");
-  EXPECT_EQ(message<ValueError>([] { activation("elu(1, alpha=2)"); }),
+  EXPECT_EQ(text_of<ValueError>([] { activation("elu(1, alpha=2)"); }),
             "activation: a parameter is given twice; got text 'elu(1, alpha=2)'");
   EXPECT_THROW(activation("relu(1)"), ValueError);
 }

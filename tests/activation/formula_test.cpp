@@ -10,19 +10,11 @@
 #include "cairn/ops/reduce.h"
 #include "cairn/tensor/create.h"
 #include "cairn/tensor/random.h"
+#include "support.h"
 
 namespace cairn {
 namespace {
 
-template <class E, class F>
-std::string message(F f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "nothing thrown";
-}
 double at(const char* text, double x) { return activation(text)(tensor(x, f64)).item<double>(); }
 
 TEST(Formula, MeansWhatItSays) {
@@ -102,7 +94,7 @@ TEST(Formula, ParametersHaveGradients) {
     EXPECT_TRUE(allclose(a.grad(), a2.grad(), 1e-12, 1e-13));
     EXPECT_TRUE(allclose(b.grad(), b2.grad(), 1e-12, 1e-13));
   }
-  EXPECT_EQ(message<ShapeError>([&] {
+  EXPECT_EQ(text_of<ShapeError>([&] {
               f(x, std::vector<Tensor>{zeros({4}, f64), zeros({1}, f64)});
             }).substr(0, 71),
             "formula: a parameter has one element, or one for each channel of x; got");
@@ -120,7 +112,7 @@ TEST(Formula, IsTheSameWhereverAnElementLies) {
 }
 
 TEST(Formula, ErrorsPointAtTheFault) {
-  const auto says = [](const char* text) { return message<Error>([&] { activation(text); }); };
+  const auto says = [](const char* text) { return text_of<Error>([&] { activation(text); }); };
   EXPECT_EQ(says("max(x, 0.1*x"), "formula: expected ')'; the text ends here\n  max(x, 0.1*x\n              ^");
   EXPECT_EQ(says("x & 1"), "formula: a condition is needed here, this is a number\n  x & 1\n  ^");
   EXPECT_EQ(says("0 < x < 1 ? x : 0"),
@@ -159,7 +151,7 @@ TEST(Formula, NestsAsDeepAsIsSaidAndNoDeeper) {
   EXPECT_THROW(activation(nested(101, "-", "")), ValueError);
   EXPECT_THROW(activation(nested(101, "1 ^ ", "")), ValueError);
   EXPECT_THROW(activation(nested(101, "x > 0 ? 1 : ", "")), ValueError);
-  EXPECT_THAT(message<ValueError>([&] { activation(nested(5000, "(", "")); }),
+  EXPECT_THAT(text_of<ValueError>([&] { activation(nested(5000, "(", "")); }),
               ::testing::HasSubstr("nested deeper than 100"));
   EXPECT_THROW(activation("x" + std::string(10'001, ' ') + "+ x"), ValueError);
   // A long sum is deep only as an expression.

@@ -8,6 +8,7 @@
 #include "cairn/tensor/create.h"
 #include "cairn/tensor/random.h"
 #include "cairn/testing.h"
+#include "support.h"
 
 using namespace cairn;
 
@@ -17,16 +18,6 @@ using Inputs = std::vector<Tensor>;
 using Values = std::vector<double>;
 
 Values values(const Tensor& t) { return t.to_vector<double>(); }
-
-template <class E, class F>
-std::string message(F f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "nothing thrown";
-}
 
 // Some numbers without ties or zeros, the second list positive.
 Tensor some(const Shape& shape) {
@@ -205,18 +196,18 @@ TEST(Arithmetic, SumsKeepNothingForBackward) {
 
 TEST(Arithmetic, Errors) {
   const Tensor a = ones({2, 3}), i = tensor({1, 2, 3}), m = a > 0.0;
-  EXPECT_EQ(message<ShapeError>([&] { a + ones({2}); }),
+  EXPECT_EQ(text_of<ShapeError>([&] { a + ones({2}); }),
             "add: shapes do not broadcast (sizes, aligned at the end, must be equal or 1); got a (2, 3), b (2,)");
-  EXPECT_EQ(message<DtypeError>([&] {
+  EXPECT_EQ(text_of<DtypeError>([&] {
               a* ones({2, 3}, f64);
             }),
             "mul: dtypes must be equal; convert one with to(…); got (2, 3) f32, (2, 3) f64");
-  EXPECT_EQ(message<DtypeError>([&] { i / 2.0; }), "div: needs f32 or f64; convert with to(f32); got dtype i64");
-  EXPECT_EQ(message<DtypeError>([&] { i / i; }), "div: needs f32 or f64; convert with to(f32); got dtype i64");
-  EXPECT_EQ(message<DtypeError>([&] { i * 0.5; }),
+  EXPECT_EQ(text_of<DtypeError>([&] { i / 2.0; }), "div: needs f32 or f64; convert with to(f32); got dtype i64");
+  EXPECT_EQ(text_of<DtypeError>([&] { i / i; }), "div: needs f32 or f64; convert with to(f32); got dtype i64");
+  EXPECT_EQ(text_of<DtypeError>([&] { i * 0.5; }),
             "mul: an i64 tensor takes whole numbers only; convert it with to(f32); got (3,) i64, number 0.5");
-  EXPECT_EQ(message<DtypeError>([&] { pow(i, 2.0); }), "pow: needs f32 or f64; convert with to(f32); got dtype i64");
-  EXPECT_EQ(message<DtypeError>([&] { m + m; }), "add: needs f32, f64 or i64; convert with to(…); got dtype bool");
+  EXPECT_EQ(text_of<DtypeError>([&] { pow(i, 2.0); }), "pow: needs f32 or f64; convert with to(f32); got dtype i64");
+  EXPECT_EQ(text_of<DtypeError>([&] { m + m; }), "add: needs f32, f64 or i64; convert with to(…); got dtype bool");
   EXPECT_THROW(Tensor() + a, ValueError);
   EXPECT_THROW(i + double(NAN), DtypeError);
 }

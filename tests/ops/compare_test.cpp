@@ -6,6 +6,7 @@
 #include "cairn/ops/arithmetic.h"
 #include "cairn/tensor/create.h"
 #include "cairn/testing.h"
+#include "support.h"
 
 using namespace cairn;
 
@@ -17,16 +18,6 @@ using Bits = std::vector<bool>;
 Bits bits(const Tensor& t) {
   EXPECT_EQ(t.dtype(), boolean);
   return t.to_vector<bool>();
-}
-
-template <class E, class F>
-std::string message(F f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "nothing thrown";
 }
 
 TEST(Compare, ByHandInEveryDtype) {
@@ -50,7 +41,7 @@ TEST(Compare, ByHandInEveryDtype) {
 
 TEST(Compare, NumbersTakeTheDtypeOfTheTensor) {
   EXPECT_EQ(bits(tensor({0.1}, f32) == 0.1), Bits{true});
-  EXPECT_EQ(message<DtypeError>([] {
+  EXPECT_EQ(text_of<DtypeError>([] {
               lt(tensor({1, 2}), 0.5);
             }),
             "lt: an i64 tensor takes whole numbers only; convert it with to(f32); got (2,) i64, number 0.5");
@@ -78,7 +69,7 @@ TEST(Compare, Logic) {
   EXPECT_EQ(bits(a ^ b), (Bits{false, true, true, false}));
   EXPECT_EQ(bits(!a), (Bits{false, false, true, true}));
   EXPECT_EQ(bits(a.reshape({2, 2}) & tensor({true, false})), (Bits{true, false, false, false}));
-  EXPECT_EQ(message<DtypeError>([&] { a& ones({4}); }),
+  EXPECT_EQ(text_of<DtypeError>([&] { a& ones({4}); }),
             "logical_and: needs bool tensors; compare with != 0 first; got (4,) bool, (4,) f32");
   EXPECT_THROW(!ones({2}), DtypeError);
 }
@@ -125,7 +116,7 @@ TEST(Where, WhatIsNotTakenPassesNothingBack) {
 
 TEST(Where, Errors) {
   const Tensor c = tensor({true, false}), a = ones({2});
-  EXPECT_EQ(message<DtypeError>([&] { where(a, a, a); }), "where: the condition must be bool; got condition (2,) f32");
+  EXPECT_EQ(text_of<DtypeError>([&] { where(a, a, a); }), "where: the condition must be bool; got condition (2,) f32");
   EXPECT_THROW(where(c, a, ones({2}, f64)), DtypeError);
   EXPECT_THROW(where(c, ones({3}), ones({3})), ShapeError);
   EXPECT_THROW(where(c, tensor({1, 2}), 0.5), DtypeError);
@@ -158,7 +149,7 @@ TEST(Equality, Closeness) {
 
 TEST(Where, RefusesNumbersAByteDoesNotHold) {
   const Tensor mask = tensor({true, false}), bytes = zeros({2}, u8);
-  EXPECT_EQ(message<ValueError>([&] { where(mask, 300.0, bytes); }),
+  EXPECT_EQ(text_of<ValueError>([&] { where(mask, 300.0, bytes); }),
             "where: a u8 tensor takes whole numbers from 0 to 255; got (2,) u8, value 300");
   EXPECT_THROW(where(mask, bytes, 0.5), ValueError);
   EXPECT_EQ(where(mask, 255.0, bytes).to_vector<double>(), (std::vector<double>{255, 0}));

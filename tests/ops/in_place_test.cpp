@@ -6,6 +6,7 @@
 #include "cairn/ops/compare.h"
 #include "cairn/tensor/create.h"
 #include "cairn/testing.h"
+#include "support.h"
 
 using namespace cairn;
 
@@ -14,16 +15,6 @@ namespace {
 using Values = std::vector<double>;
 
 Values values(const Tensor& t) { return t.to_vector<double>(); }
-
-template <class E, class F>
-std::string message(F f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "nothing thrown";
-}
 
 TEST(InPlace, ByHand) {
   Tensor x = tensor({{1., 2., 3.}, {4., 5., 6.}});
@@ -114,11 +105,11 @@ TEST(InPlace, CountsOneModificationEach) {
 TEST(InPlace, RefusedWhereAGraphIsRecorded) {
   Tensor w = ones({2}).requires_grad_(), plain = ones({2});
   EXPECT_NE(
-      message<GraphError>([&] { w += 1; }).find("add_: modifies in place a tensor whose gradient is being recorded"),
+      text_of<GraphError>([&] { w += 1; }).find("add_: modifies in place a tensor whose gradient is being recorded"),
       std::string::npos);
   EXPECT_THROW(w.zero_(), GraphError);
   EXPECT_THROW(w.copy_(plain), GraphError);
-  EXPECT_NE(message<GraphError>([&] { plain += w; }).find("the operand's gradient is being recorded"),
+  EXPECT_NE(text_of<GraphError>([&] { plain += w; }).find("the operand's gradient is being recorded"),
             std::string::npos);
   const NoGrad off;
   EXPECT_NO_THROW(w += plain);
@@ -135,18 +126,18 @@ TEST(InPlace, BackwardNoticesAChangedInput) {
 
 TEST(InPlace, Errors) {
   Tensor x = ones({2, 3});
-  EXPECT_EQ(message<ShapeError>([&] {
+  EXPECT_EQ(text_of<ShapeError>([&] {
               x += ones({3, 2, 3});
             }),
             "add_: the operand does not broadcast to the tensor's shape; got (2, 3) f32, (3, 2, 3) f32");
   EXPECT_THROW((Tensor(ones({1, 3})) += x), ShapeError);
   EXPECT_THROW(x += ones({2}), ShapeError);
-  EXPECT_EQ(message<DtypeError>([&] {
+  EXPECT_EQ(text_of<DtypeError>([&] {
               x.copy_(ones({2, 3}, f64));
             }),
             "copy_: dtypes must be equal; convert one with to(…); got (2, 3) f32, (2, 3) f64");
   Tensor wide = ones({1, 3}).expand({2, 3});
-  EXPECT_NE(message<ShapeError>([&] { wide += 1; }).find("cannot write to an expanded tensor"), std::string::npos);
+  EXPECT_NE(text_of<ShapeError>([&] { wide += 1; }).find("cannot write to an expanded tensor"), std::string::npos);
   EXPECT_EQ(values(x), Values(6, 1));
 }
 

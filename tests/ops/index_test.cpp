@@ -17,16 +17,6 @@ namespace {
 using Doubles = std::vector<double>;
 using In = const std::vector<Tensor>&;
 
-template <class E, class F>
-std::string message(F f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no such exception";
-}
-
 // (2, 3, 4): row-major, transposed, sliced, stretched.
 std::vector<Tensor> layouts() {
   Generator g(1);
@@ -49,14 +39,14 @@ TEST(IndexSelect, PicksSlices) {
 
 TEST(IndexSelect, ErrorsNameIndexPositionAndSize) {
   const Tensor x = zeros({2, 3});
-  EXPECT_EQ(message<IndexError>([&] {
+  EXPECT_EQ(text_of<IndexError>([&] {
               index_select(x, 1, tensor({0, 1, 3}));
             }),
             "index_select: index out of range; got index 3, position (2,), size 3");
   EXPECT_THROW(index_select(x, 0, tensor({-1})), IndexError);
-  EXPECT_EQ(message<DtypeError>([&] { index_select(x, 0, tensor({0.})); }),
+  EXPECT_EQ(text_of<DtypeError>([&] { index_select(x, 0, tensor({0.})); }),
             "index_select: the index must be i64; convert with to(i64); got index (1,) f32");
-  EXPECT_EQ(message<ShapeError>([&] { index_select(x, 0, tensor({{0}})); }),
+  EXPECT_EQ(text_of<ShapeError>([&] { index_select(x, 0, tensor({{0}})); }),
             "index_select: the index must be a vector; got index (1, 1) i64");
   EXPECT_THROW(index_select(x, 2, tensor({0})), IndexError);
   EXPECT_THROW(index_select(zeros({0, 2}), 0, tensor({0})), IndexError);
@@ -76,7 +66,7 @@ TEST(IndexSelect, NoticesAnIndexThatIsModified) {
   Tensor index = tensor({0, 1});
   const Tensor y = sum(index_select(x, 0, index));
   index.fill_(1);
-  EXPECT_NE(message<GraphError>([&] { y.backward(); }).find("index_select: input 1 was modified in place"),
+  EXPECT_NE(text_of<GraphError>([&] { y.backward(); }).find("index_select: input 1 was modified in place"),
             std::string::npos);
 }
 
@@ -89,7 +79,7 @@ TEST(IndexAdd, AddsSlices) {
   EXPECT_EQ(index_add(x, 0, zeros({0}, i64), zeros({0, 2})).to_vector<double>(), (Doubles{1, 2, 3, 4}));
   EXPECT_THROW(index_add(x, 0, tensor({2}), zeros({1, 2})), IndexError);
   EXPECT_EQ(
-      message<ShapeError>([&] { index_add(x, 0, tensor({1}), s); }),
+      text_of<ShapeError>([&] { index_add(x, 0, tensor({1}), s); }),
       "index_add: source must have the shape of x with one slice for each index; got x (2, 2) f32, index (1,) i64, "
       "source (3, 2) f32");
   EXPECT_THROW(index_add(x, 0, tensor({1}), zeros({1, 2}, f64)), DtypeError);
@@ -132,11 +122,11 @@ TEST(Gather, PicksElements) {
 
 TEST(Gather, ErrorsNameIndexPositionAndSize) {
   const Tensor x = zeros({2, 3});
-  EXPECT_EQ(message<IndexError>([&] {
+  EXPECT_EQ(text_of<IndexError>([&] {
               gather(x, 1, tensor({{0, 1}, {2, 7}}));
             }),
             "gather: index out of range; got index 7, position (1, 1), size 3");
-  EXPECT_EQ(message<ShapeError>([&] { gather(x, 1, tensor({0})); }),
+  EXPECT_EQ(text_of<ShapeError>([&] { gather(x, 1, tensor({0})); }),
             "gather: the index must have the rank of x and, but for dim, no larger sizes; got x (2, 3) f32, dim 1, "
             "index (1,) "
             "i64");
@@ -163,7 +153,7 @@ TEST(ScatterAdd, AddsElements) {
   EXPECT_EQ(scatter_add(x, 1, tensor({{2}}), s).to_vector<double>(), (Doubles{0, 0, 1, 0, 0, 0}));
   EXPECT_EQ(scatter_add(ones({3}, i64), 0, tensor({2, 2}), tensor({5, 6})).to_vector<double>(), (Doubles{1, 1, 12}));
   EXPECT_EQ(x.to_vector<double>(), Doubles(6, 0));
-  EXPECT_EQ(message<ShapeError>([&] {
+  EXPECT_EQ(text_of<ShapeError>([&] {
               scatter_add(x, 1, zeros({2, 4}, i64), s);
             }),
             "scatter_add: the index must have the rank of source and no larger sizes; got index (2, 4) i64, source (2, "
@@ -186,7 +176,7 @@ TEST(MaskedFill, ReplacesWhereTrue) {
   EXPECT_EQ(masked_fill(x, tensor({true, false}), 0.5).to_vector<double>(), (Doubles{0.5, 2, 0.5, 4}));
   EXPECT_EQ(masked_fill(x.t(), tensor({{true}, {false}}), 9).to_vector<double>(), (Doubles{9, 9, 2, 4}));
   EXPECT_EQ(masked_fill(tensor({1, 2}), tensor({true, false}), 7).to_vector<double>(), (Doubles{7, 2}));
-  EXPECT_EQ(message<ShapeError>([&] {
+  EXPECT_EQ(text_of<ShapeError>([&] {
               masked_fill(x, zeros({2, 2, 2}, boolean), 0);
             }),
             "masked_fill: the mask must broadcast to x; got x (2, 2) f32, mask (2, 2, 2) bool");
@@ -214,7 +204,7 @@ TEST(OneHot, MarksClasses) {
   EXPECT_EQ(one_hot(tensor({{0}, {1}}), 4).shape(), (Shape{2, 1, 4}));
   EXPECT_EQ(one_hot(tensor(1), 2).to_vector<double>(), (Doubles{0, 1}));
   EXPECT_EQ(one_hot(zeros({0}, i64), 3).shape(), (Shape{0, 3}));
-  EXPECT_EQ(message<IndexError>([] {
+  EXPECT_EQ(text_of<IndexError>([] {
               one_hot(tensor({0, 5}), 5);
             }),
             "one_hot: index out of range; got index 5, position (1,), size 5");

@@ -7,6 +7,7 @@
 #include "cairn/ops/reduce.h"
 #include "cairn/tensor/create.h"
 #include "cairn/tensor/random.h"
+#include "support.h"
 
 using namespace cairn;
 
@@ -14,16 +15,6 @@ namespace {
 
 using Doubles = std::vector<double>;
 using In = const std::vector<Tensor>&;
-
-template <class E, class F>
-std::string message(F f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no such exception";
-}
 
 // (2, 3): row-major, transposed, sliced, stretched.
 std::vector<Tensor> layouts() {
@@ -51,13 +42,13 @@ TEST(Cat, KeepsTheLayoutOfTheFirst) {
 }
 
 TEST(Cat, ErrorsNameThePosition) {
-  EXPECT_EQ(message<ValueError>([] { cat({}); }), "cat: needs at least one tensor");
+  EXPECT_EQ(text_of<ValueError>([] { cat({}); }), "cat: needs at least one tensor");
   EXPECT_EQ(
-      message<ShapeError>([] {
+      text_of<ShapeError>([] {
         cat({zeros({2, 3}), zeros({2, 3}), zeros({2, 4})});
       }),
       "cat: sizes must be equal but for the dimension joined; got dim 0, tensor 0 (2, 3) f32, position 2, (2, 4) f32");
-  EXPECT_EQ(message<DtypeError>([] {
+  EXPECT_EQ(text_of<DtypeError>([] {
               cat({zeros({2}), zeros({2}, i64)});
             }),
             "cat: dtypes must be equal; convert one with to(…); got tensor 0 (2,) f32, position 1, (2,) i64");
@@ -87,11 +78,11 @@ TEST(Stack, AddsADimension) {
   EXPECT_EQ(stack({a, b}, 1).to_vector<double>(), (Doubles{1, 3, 2, 4}));
   EXPECT_EQ(stack({a, b}, -1).shape(), (Shape{2, 2}));
   EXPECT_EQ(stack({tensor(1), tensor(2)}).shape(), (Shape{2}));
-  EXPECT_EQ(message<ShapeError>([&] {
+  EXPECT_EQ(text_of<ShapeError>([&] {
               stack({a, tensor({1})});
             }),
             "stack: all tensors must have one shape; got tensor 0 (2,) i64, position 1, (1,) i64");
-  EXPECT_EQ(message<ValueError>([] { stack({}); }), "stack: needs at least one tensor");
+  EXPECT_EQ(text_of<ValueError>([] { stack({}); }), "stack: needs at least one tensor");
   EXPECT_THROW(stack({a, b}, 2), IndexError);
   for (const Tensor& x : layouts())
     EXPECT_GRADIENTS([](In in) { return stack({in[0], in[1] * in[0]}, 1); }, {x, randn({2, 3}, f64)});
@@ -131,12 +122,12 @@ TEST(Pad, TakesTheLastDimensionFirst) {
 }
 
 TEST(Pad, ErrorsNameWhatWasGiven) {
-  EXPECT_EQ(message<ShapeError>([] {
+  EXPECT_EQ(text_of<ShapeError>([] {
               pad(zeros({2, 2}), {1, 2, 3});
             }),
             "pad: needs (before, after) for the last dimensions; got (2, 2) f32, numbers 3");
   EXPECT_THROW(pad(zeros({2}), {1, 1, 1, 1}), ShapeError);
-  EXPECT_EQ(message<ShapeError>([] {
+  EXPECT_EQ(text_of<ShapeError>([] {
               pad(zeros({2, 2}), {-2, -1});
             }),
             "pad: negative pads crop more than there is; got (2, 2) f32, dim 1, before -2, after -1");
@@ -151,7 +142,7 @@ TEST(Pad, Gradients) {
 }
 
 TEST(Pad, RefusesPadsWhoseSumOverflows) {
-  EXPECT_EQ(message<ValueError>([] {
+  EXPECT_EQ(text_of<ValueError>([] {
               pad(ones({1002}), {INT64_MAX - 998, INT64_MAX});
             }),
             "pad: a pad is out of range; got (1002,) f32, dim 0, pad 9223372036854774809");

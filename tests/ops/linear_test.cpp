@@ -13,6 +13,7 @@
 #include "cairn/tensor/eigen.h"
 #include "cairn/tensor/random.h"
 #include "cairn/testing.h"
+#include "support.h"
 
 using namespace cairn;
 
@@ -22,16 +23,6 @@ using Inputs = std::vector<Tensor>;
 using Values = std::vector<double>;
 
 Values values(const Tensor& t) { return t.to_vector<double>(); }
-
-template <class E, class F>
-std::string message(F f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "nothing thrown";
-}
 
 Tensor some(const Shape& shape, Dtype dtype = f64) {
   Generator generator(7);
@@ -127,31 +118,31 @@ TEST(Linear, OnlyTheWantedGradientsAreComputed) {
 }
 
 TEST(Linear, Errors) {
-  EXPECT_EQ(message<ShapeError>([] {
+  EXPECT_EQ(text_of<ShapeError>([] {
               linear(zeros({2, 3}), zeros({5, 4}));
             }),
             "linear: the last size of x must be weight's second; got x (2, 3) f32, weight (5, 4) f32");
-  EXPECT_EQ(message<ShapeError>([] {
+  EXPECT_EQ(text_of<ShapeError>([] {
               linear(tensor(1.0), zeros({5, 4}));
             }),
             "linear: the last size of x must be weight's second; got x () f32, weight (5, 4) f32");
-  EXPECT_EQ(message<ShapeError>([] {
+  EXPECT_EQ(text_of<ShapeError>([] {
               linear(zeros({2, 3}), zeros({3}));
             }),
             "linear: weight must be (out, in); got weight (3,) f32");
-  EXPECT_EQ(message<ShapeError>([] {
+  EXPECT_EQ(text_of<ShapeError>([] {
               linear(zeros({2, 3}), zeros({5, 3}), zeros({4}));
             }),
             "linear: bias must be (out); got weight (5, 3) f32, bias (4,) f32");
-  EXPECT_EQ(message<DtypeError>([] {
+  EXPECT_EQ(text_of<DtypeError>([] {
               linear(zeros({2, 3}), zeros({5, 3}, f64));
             }),
             "linear: needs equal dtypes; convert one with to(…); got x (2, 3) f32, weight (5, 3) f64");
-  EXPECT_EQ(message<DtypeError>([] {
+  EXPECT_EQ(text_of<DtypeError>([] {
               linear(zeros({2, 3}), zeros({5, 3}), zeros({5}, f64));
             }),
             "linear: needs equal dtypes; convert one with to(…); got x (2, 3) f32, bias (5,) f64");
-  EXPECT_EQ(message<DtypeError>([] {
+  EXPECT_EQ(text_of<DtypeError>([] {
               linear(zeros({2, 3}, i64), zeros({5, 3}, i64));
             }),
             "linear: needs f32 or f64; convert with to(f32); got x (2, 3) i64");

@@ -13,6 +13,7 @@
 
 #include <cmath>
 #include <limits>
+#include "support.h"
 
 using namespace cairn;
 using ::testing::HasSubstr;
@@ -30,16 +31,6 @@ double value(const Tensor& t) { return t.item<double>(); }
 void expect_near(const V& a, const V& b, double tolerance = f64_tolerance) {
   ASSERT_EQ(a.size(), b.size());
   for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], tolerance) << "at " << i;
-}
-
-template <class E, class F>
-std::string message(F f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
 }
 
 // Rows with probabilities (1/4, 3/4) and (1/2, 1/2).
@@ -173,31 +164,31 @@ TEST(CrossEntropy, Gradients) {
 
 TEST(CrossEntropy, Errors) {
   const Tensor x = zeros({2, 3});
-  EXPECT_EQ(message<IndexError>([&] {
+  EXPECT_EQ(text_of<IndexError>([&] {
               cross_entropy(x, tensor({0, 3}));
             }),
             "cross_entropy: a label is out of range (0 to classes − 1); got label 3, position 1, classes 3");
-  EXPECT_THAT(message<IndexError>([&] {
+  EXPECT_THAT(text_of<IndexError>([&] {
                 nll_loss(x, tensor({-1, 0}));
               }),
               HasSubstr("nll_loss: a label is out of range"));
-  EXPECT_THAT(message<ShapeError>([&] {
+  EXPECT_THAT(text_of<ShapeError>([&] {
                 cross_entropy(x, tensor({0, 1, 2}));
               }),
               HasSubstr("without the class dimension"));
-  EXPECT_THAT(message<ShapeError>([&] { cross_entropy(x, zeros({2, 2})); }), HasSubstr("shapes must be equal"));
-  EXPECT_THAT(message<DtypeError>([&] { cross_entropy(x, zeros({2}, boolean)); }), HasSubstr("labels must be i64"));
-  EXPECT_THAT(message<DtypeError>([&] { nll_loss(x, zeros({2})); }), HasSubstr("labels must be i64"));
-  EXPECT_THAT(message<DtypeError>([&] { cross_entropy(x, zeros({2, 3}, f64)); }), HasSubstr("dtypes must be equal"));
-  EXPECT_THAT(message<DtypeError>([&] { cross_entropy(zeros({2, 3}, i64), tensor({0, 1})); }), HasSubstr("to(f32)"));
-  EXPECT_THAT(message<ShapeError>([&] {
+  EXPECT_THAT(text_of<ShapeError>([&] { cross_entropy(x, zeros({2, 2})); }), HasSubstr("shapes must be equal"));
+  EXPECT_THAT(text_of<DtypeError>([&] { cross_entropy(x, zeros({2}, boolean)); }), HasSubstr("labels must be i64"));
+  EXPECT_THAT(text_of<DtypeError>([&] { nll_loss(x, zeros({2})); }), HasSubstr("labels must be i64"));
+  EXPECT_THAT(text_of<DtypeError>([&] { cross_entropy(x, zeros({2, 3}, f64)); }), HasSubstr("dtypes must be equal"));
+  EXPECT_THAT(text_of<DtypeError>([&] { cross_entropy(zeros({2, 3}, i64), tensor({0, 1})); }), HasSubstr("to(f32)"));
+  EXPECT_THAT(text_of<ShapeError>([&] {
                 cross_entropy(x, tensor({0, 1}), {.weight = ones({2})});
               }),
               HasSubstr("one weight for each class; got input (2, 3) f32, weight (2,) f32"));
   EXPECT_THROW(cross_entropy(x, tensor({0, 1}), {.weight = ones({3}, f64)}), DtypeError);
   EXPECT_THROW(cross_entropy(tensor(1.0), tensor(0)), ShapeError);
   EXPECT_THROW(cross_entropy(zeros({2, 0}), tensor({0, 0})), ShapeError);
-  EXPECT_THAT(message<ValueError>([&] {
+  EXPECT_THAT(text_of<ValueError>([&] {
                 cross_entropy(x, tensor({0, 1}), {.label_smoothing = 1.5});
               }),
               HasSubstr("label_smoothing must lie in [0, 1]; got label_smoothing 1.5"));
@@ -260,7 +251,7 @@ TEST(Losses, Gradients) {
 
 TEST(Losses, Errors) {
   const Tensor x = zeros({2, 3});
-  EXPECT_EQ(message<ShapeError>([&] { mse_loss(x, zeros({3})); }),
+  EXPECT_EQ(text_of<ShapeError>([&] { mse_loss(x, zeros({3})); }),
             "mse_loss: shapes must be equal (losses do not broadcast); got input (2, 3) f32, target (3,) f32");
   EXPECT_THROW(l1_loss(x, zeros({2, 3}, f64)), DtypeError);
   EXPECT_THROW(l1_loss(zeros({2}, i64), zeros({2}, i64)), DtypeError);

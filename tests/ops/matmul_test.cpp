@@ -11,6 +11,7 @@
 #include "cairn/tensor/eigen.h"
 #include "cairn/tensor/random.h"
 #include "cairn/testing.h"
+#include "support.h"
 
 using namespace cairn;
 
@@ -20,16 +21,6 @@ using Inputs = std::vector<Tensor>;
 using Values = std::vector<double>;
 
 Values values(const Tensor& t) { return t.to_vector<double>(); }
-
-template <class E, class F>
-std::string message(F f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "nothing thrown";
-}
 
 Tensor some(const Shape& shape, Dtype dtype = f64) {
   Generator generator(7);
@@ -158,26 +149,26 @@ TEST(Matmul, GradientsOfABroadcastOperandAreSummed) {
 }
 
 TEST(Matmul, Errors) {
-  EXPECT_EQ(message<ShapeError>([] {
+  EXPECT_EQ(text_of<ShapeError>([] {
               matmul(zeros({64, 784}), zeros({512, 10}));
             }),
             "matmul: inner sizes must match; got a (64, 784) f32, b (512, 10) f32");
-  EXPECT_EQ(message<ShapeError>([] { matmul(zeros({3}), zeros({4})); }),
+  EXPECT_EQ(text_of<ShapeError>([] { matmul(zeros({3}), zeros({4})); }),
             "matmul: inner sizes must match; got a (3,) f32, b (4,) f32");
-  EXPECT_EQ(message<ShapeError>([] {
+  EXPECT_EQ(text_of<ShapeError>([] {
               matmul(zeros({2, 2, 3}), zeros({3, 3, 1}));
             }),
             "matmul: batch sizes must be equal or 1; got a (2, 2, 3) f32, b (3, 3, 1) f32");
   EXPECT_EQ(
-      message<ShapeError>([] {
+      text_of<ShapeError>([] {
         matmul(tensor(1.0), zeros({1, 1}));
       }),
       "matmul: needs operands of at least one dimension; multiply by a scalar with *; got a () f32, b (1, 1) f32");
-  EXPECT_EQ(message<DtypeError>([] {
+  EXPECT_EQ(text_of<DtypeError>([] {
               matmul(zeros({2, 2}), zeros({2, 2}, f64));
             }),
             "matmul: needs equal dtypes; convert one with to(…); got a (2, 2) f32, b (2, 2) f64");
-  EXPECT_EQ(message<DtypeError>([] {
+  EXPECT_EQ(text_of<DtypeError>([] {
               matmul(zeros({2, 2}, i64), zeros({2, 2}, i64));
             }),
             "matmul: needs f32 or f64; convert with to(f32); got a (2, 2) i64, b (2, 2) i64");

@@ -9,6 +9,7 @@
 #include "cairn/ops/arithmetic.h"
 #include "cairn/tensor/create.h"
 #include "cairn/tensor/random.h"
+#include "support.h"
 
 using namespace cairn;
 
@@ -16,16 +17,6 @@ namespace {
 
 using Doubles = std::vector<double>;
 using In = const std::vector<Tensor>&;
-
-template <class E, class F>
-std::string message(F f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no such exception";
-}
 
 // (3, 4) without ties: row-major, transposed, sliced.
 std::vector<Tensor> layouts() {
@@ -88,12 +79,12 @@ TEST(Topk, TakesTheBest) {
 }
 
 TEST(Sort, ErrorsNameWhatWasGiven) {
-  EXPECT_EQ(message<ValueError>([] {
+  EXPECT_EQ(text_of<ValueError>([] {
               topk(zeros({2, 3}), 4);
             }),
             "topk: k must lie between 0 and the size of the dimension; got (2, 3) f32, k 4, dim -1");
   EXPECT_THROW(topk(zeros({3}), -1), ValueError);
-  EXPECT_EQ(message<IndexError>([] { sort(zeros({2, 3}), 2); }), "sort: dimension out of range (-2 to 1); got dim 2");
+  EXPECT_EQ(text_of<IndexError>([] { sort(zeros({2, 3}), 2); }), "sort: dimension out of range (-2 to 1); got dim 2");
   EXPECT_THROW(argsort(tensor(1.)), IndexError);
 }
 

@@ -8,6 +8,7 @@
 #include "cairn/ops/reduce.h"
 #include "cairn/tensor/create.h"
 #include "cairn/tensor/random.h"
+#include "support.h"
 
 using namespace cairn;
 
@@ -15,16 +16,6 @@ namespace {
 
 using Doubles = std::vector<double>;
 using In = const std::vector<Tensor>&;
-
-template <class E, class F>
-std::string message(F f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no such exception";
-}
 
 bool shares(const Tensor& a, const Tensor& b) { return a.body()->storage.get() == b.body()->storage.get(); }
 
@@ -62,22 +53,22 @@ TEST(Reshape, StridedTensorsAreViewedOrCopied) {
 }
 
 TEST(Reshape, ErrorsNameShapes) {
-  EXPECT_EQ(message<ShapeError>([] {
+  EXPECT_EQ(text_of<ShapeError>([] {
               cube().reshape({5, 5});
             }),
             "reshape: the new shape holds another number of elements; got (2, 3, 4) i64, shape (5, 5)");
-  EXPECT_EQ(message<ShapeError>([] {
+  EXPECT_EQ(text_of<ShapeError>([] {
               cube().reshape({-1, -1});
             }),
             "reshape: only one size may be -1; got (2, 3, 4) i64, shape (-1, -1)");
-  EXPECT_EQ(message<ShapeError>([] {
+  EXPECT_EQ(text_of<ShapeError>([] {
               cube().reshape({-1, 5});
             }),
             "reshape: the new shape holds another number of elements; got (2, 3, 4) i64, shape (-1, 5)");
   EXPECT_THROW(cube().reshape({-2, -12}), ShapeError);
   EXPECT_THROW(zeros({0}).reshape({-1, 0}), ShapeError);
   EXPECT_EQ(
-      message<ShapeError>([] { cube().transpose(0, 1).view({24}); }),
+      text_of<ShapeError>([] { cube().transpose(0, 1).view({24}); }),
       "view: the elements do not lie so that this is possible without a copy; use reshape(); got (3, 2, 4) i64, shape "
       "(24,)");
 }
@@ -90,7 +81,7 @@ TEST(Reshape, FlattenSqueezeUnsqueeze) {
   EXPECT_EQ(tensor(1).flatten().shape(), (Shape{1}));
   EXPECT_EQ(x.transpose(0, 2).flatten().to_vector<double>(), x.transpose(0, 2).to_vector<double>());
   EXPECT_THROW(x.flatten(2, 1), IndexError);
-  EXPECT_EQ(message<IndexError>([&] { x.flatten(0, 3); }), "flatten: dimension out of range (-3 to 2); got dim 3");
+  EXPECT_EQ(text_of<IndexError>([&] { x.flatten(0, 3); }), "flatten: dimension out of range (-3 to 2); got dim 3");
   const Tensor y = zeros({1, 3, 1});
   EXPECT_EQ(y.squeeze().shape(), (Shape{3}));
   EXPECT_EQ(y.squeeze(0).shape(), (Shape{3, 1}));
@@ -117,9 +108,9 @@ TEST(Permute, MovesDimensions) {
 }
 
 TEST(Permute, ErrorsNameDimensions) {
-  EXPECT_EQ(message<ShapeError>([] { cube().t(); }),
+  EXPECT_EQ(text_of<ShapeError>([] { cube().t(); }),
             "t: needs a matrix; use transpose(dim0, dim1) for other ranks; got (2, 3, 4) i64");
-  EXPECT_EQ(message<ShapeError>([] {
+  EXPECT_EQ(text_of<ShapeError>([] {
               cube().permute({0, 1});
             }),
             "permute: needs every dimension once; got (2, 3, 4) i64, order (0, 1)");
@@ -135,7 +126,7 @@ TEST(Expand, StretchesSizesOfOne) {
   EXPECT_EQ(x.expand({2, 2, -1}).to_vector<double>(), (Doubles{1, 2, 1, 2}));
   EXPECT_TRUE(shares(x, x.expand({5, 2, 1})));
   EXPECT_EQ(x.expand({2, 0}).numel(), 0);
-  EXPECT_EQ(message<ShapeError>([&] {
+  EXPECT_EQ(text_of<ShapeError>([&] {
               x.expand({3, 3});
             }),
             "expand: only dimensions of size 1 can be stretched; got (2, 1) i64, shape (3, 3)");
@@ -159,7 +150,7 @@ TEST(Slice, FollowsPythonsRules) {
   EXPECT_TRUE(slice(7, 3, 2).empty());
   EXPECT_TRUE(slice(12, 15).empty());
   EXPECT_EQ(cube().slice(1, 1).slice(2, 0, 4, 2).to_vector<double>(), (Doubles{4, 6, 8, 10, 16, 18, 20, 22}));
-  EXPECT_EQ(message<ValueError>([&] { x.slice(0, 5, 0, -1); }),
+  EXPECT_EQ(text_of<ValueError>([&] { x.slice(0, 5, 0, -1); }),
             "slice: the step must be positive; use flip() to reverse; got step -1");
   EXPECT_THROW(x.slice(1, 0), IndexError);
 }
@@ -173,8 +164,8 @@ TEST(Slice, SelectAndNarrow) {
   EXPECT_EQ(x.narrow(1, 1, 2).to_vector<double>(), x.slice(1, 1, 3).to_vector<double>());
   EXPECT_EQ(x.narrow(2, -1, 1).numel(), 6);
   EXPECT_EQ(x.narrow(0, 2, 0).numel(), 0);
-  EXPECT_EQ(message<IndexError>([&] { x[2]; }), "select: index out of range; got (2, 3, 4) i64, dim 0, index 2");
-  EXPECT_EQ(message<IndexError>([&] { x.narrow(1, 2, 2); }),
+  EXPECT_EQ(text_of<IndexError>([&] { x[2]; }), "select: index out of range; got (2, 3, 4) i64, dim 0, index 2");
+  EXPECT_EQ(text_of<IndexError>([&] { x.narrow(1, 2, 2); }),
             "narrow: start and length leave the dimension; got (2, 3, 4) i64, dim 1, start 2, length 2");
   EXPECT_THROW(x.narrow(1, 0, -1), IndexError);
   EXPECT_THROW(x.narrow(1, -4, 1), IndexError);
@@ -199,7 +190,7 @@ TEST(Slice, ChunkAndSplit) {
   EXPECT_THROW(x.chunk(0), ValueError);
   EXPECT_THROW(x.split(0), ValueError);
   EXPECT_THROW(x.split({8, -1}), ValueError);
-  EXPECT_EQ(message<ShapeError>([&] {
+  EXPECT_EQ(text_of<ShapeError>([&] {
               x.split({3, 3});
             }),
             "split: the sizes must add up to that of the dimension; got (7,) i64, dim 0, sum of sizes 6");

@@ -4,22 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include "support.h"
 
 using namespace cairn;
 
 namespace {
 
 using Doubles = std::vector<double>;
-
-template <class E, class F>
-std::string message(F f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no such exception";
-}
 
 TEST(Create, OneValue) {
   for (const Dtype d : {f32, f64, i64, boolean, u8}) {
@@ -50,10 +41,10 @@ TEST(Create, LargeTensorsAreFilledByThreads) {
 }
 
 TEST(Create, ValuesTheDtypeDoesNotHoldAreRefused) {
-  EXPECT_EQ(message<DtypeError>([] { full({2}, 1.5, i64); }),
+  EXPECT_EQ(text_of<DtypeError>([] { full({2}, 1.5, i64); }),
             "full: an integer dtype does not hold a fractional value; use f32; got value 1.5, dtype i64");
   EXPECT_THROW(full({2}, NAN, i64), DtypeError);
-  EXPECT_EQ(message<ValueError>([] { full({2}, 256, u8); }),
+  EXPECT_EQ(text_of<ValueError>([] { full({2}, 256, u8); }),
             "full: the value is out of the dtype's range; got value 256, dtype u8");
   EXPECT_THROW(full({2}, -1, u8), ValueError);
   EXPECT_THROW(full({2}, 1e19, i64), ValueError);
@@ -75,7 +66,7 @@ TEST(Create, Arange) {
 }
 
 TEST(Create, ArangeRefusesStepsThatLeadNowhere) {
-  EXPECT_EQ(message<ValueError>([] { arange(0, 5, 0); }),
+  EXPECT_EQ(text_of<ValueError>([] { arange(0, 5, 0); }),
             "arange: step must be finite and lead from start to end; got start 0, end 5, step 0");
   EXPECT_THROW(arange(0, 5, -1), ValueError);
   EXPECT_THROW(arange(0, NAN, 1), ValueError);
@@ -121,7 +112,7 @@ TEST(Create, NestedLists) {
 }
 
 TEST(Create, NestedListsMustFit) {
-  EXPECT_EQ(message<ShapeError>([] {
+  EXPECT_EQ(text_of<ShapeError>([] {
               tensor({{1., 2.}, {3.}});
             }),
             "tensor: a nested list is ragged: its items differ in shape; got item 0 (2,), item 1 (1,)");
@@ -140,7 +131,7 @@ TEST(Create, FromVectors) {
   EXPECT_EQ(from_vector(std::vector<float>{}, {0, 3}).numel(), 0);
   const double raw[] = {1, 2, 3, 4, 5, 6};
   EXPECT_EQ(describe(from_span(std::span<const double>(raw), {3, 2})), "(3, 2) f64");
-  EXPECT_EQ(message<ShapeError>([] {
+  EXPECT_EQ(text_of<ShapeError>([] {
               from_vector(std::vector<float>(5), {2, 3});
             }),
             "from_vector: the shape does not hold as many numbers as were given; got shape (2, 3), numbers 5");
@@ -162,7 +153,7 @@ TEST(Create, FromBlobSharesMemory) {
   EXPECT_THROW(from_blob(static_cast<float*>(nullptr), {2}), ValueError);
   EXPECT_EQ(from_blob(static_cast<float*>(nullptr), {0}).numel(), 0);
   auto* crooked = reinterpret_cast<double*>(reinterpret_cast<char*>(numbers) + 1);
-  EXPECT_EQ(message<ValueError>([&] { from_blob(crooked, {1}); }),
+  EXPECT_EQ(text_of<ValueError>([&] { from_blob(crooked, {1}); }),
             "from_blob: the pointer is not aligned for its element type; got dtype f64");
 }
 

@@ -3,20 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "cairn/tensor/create.h"
+#include "support.h"
 
 using namespace cairn;
 
 namespace {
-
-template <class E, class F>
-std::string message(F f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no such exception";
-}
 
 TEST(Tensor, TellsItsLayout) {
   const Tensor x = empty({2, 3, 4}, f64);
@@ -71,20 +62,20 @@ TEST(Tensor, DataIsCheckedAndCounted) {
   EXPECT_EQ(x.body()->storage->version, version) << "reading is no modification";
   x.data<float>();
   EXPECT_EQ(x.body()->storage->version, version + 1);
-  EXPECT_EQ(message<DtypeError>([&] { x.data<double>(); }),
+  EXPECT_EQ(text_of<DtypeError>([&] { x.data<double>(); }),
             "data: the tensor does not hold f64; convert with to(…); got (2, 2) f32");
   const Tensor turned = as_strided(x, {2, 2}, {1, 2}, 0);
-  EXPECT_EQ(message<ShapeError>([&] { turned.data<float>(); }),
+  EXPECT_EQ(text_of<ShapeError>([&] { turned.data<float>(); }),
             "data: elements are not in row-major order; call contiguous() first; got (2, 2) f32");
   x.requires_grad_();
-  EXPECT_NE(message<GraphError>([&] { x.data<float>(); }).find("wrap it in NoGrad"), std::string::npos);
+  EXPECT_NE(text_of<GraphError>([&] { x.data<float>(); }).find("wrap it in NoGrad"), std::string::npos);
 }
 
 TEST(Tensor, ItemConverts) {
   EXPECT_EQ(tensor(2.5).item<double>(), 2.5);
   EXPECT_EQ(tensor({{7}}).item<int>(), 7);
   EXPECT_EQ(tensor(true).item<bool>(), true);
-  EXPECT_EQ(message<ShapeError>([] { zeros({2}).item<float>(); }), "item: needs a tensor of one element; got (2,) f32");
+  EXPECT_EQ(text_of<ShapeError>([] { zeros({2}).item<float>(); }), "item: needs a tensor of one element; got (2,) f32");
 }
 
 TEST(Tensor, ToVectorFollowsStrides) {
@@ -95,16 +86,16 @@ TEST(Tensor, ToVectorFollowsStrides) {
 }
 
 TEST(Tensor, MisuseIsNamed) {
-  EXPECT_NE(message<ValueError>([] { Tensor().shape(); }).find("used before it was given a value"), std::string::npos);
-  EXPECT_NE(message<ValueError>([] { Tensor().detach(); }).find("used before it was given a value"), std::string::npos);
+  EXPECT_NE(text_of<ValueError>([] { Tensor().shape(); }).find("used before it was given a value"), std::string::npos);
+  EXPECT_NE(text_of<ValueError>([] { Tensor().detach(); }).find("used before it was given a value"), std::string::npos);
   EXPECT_EQ(describe(Tensor()), "an undefined tensor");
-  EXPECT_EQ(message<IndexError>([] { empty({2, 3}).size(2); }), "size: dimension out of range (-2 to 1); got dim 2");
-  EXPECT_EQ(message<ShapeError>([] { empty({2, -3}); }), "empty: a size is negative; got shape (2, -3)");
-  EXPECT_EQ(message<ShapeError>([] {
+  EXPECT_EQ(text_of<IndexError>([] { empty({2, 3}).size(2); }), "size: dimension out of range (-2 to 1); got dim 2");
+  EXPECT_EQ(text_of<ShapeError>([] { empty({2, -3}); }), "empty: a size is negative; got shape (2, -3)");
+  EXPECT_EQ(text_of<ShapeError>([] {
               empty({1 << 30, 1 << 30});
             }),
             "empty: the tensor would be larger than 64 TiB; got shape (1073741824, 1073741824)");
-  EXPECT_NE(message<ShapeError>([] {
+  EXPECT_NE(text_of<ShapeError>([] {
               empty({1, 1, 1, 1, 1, 1, 1, 1, 1});
             }).find("at most 8 dimensions"),
             std::string::npos);

@@ -2,6 +2,8 @@
 // Activation functions, by name in the program text and by name or formula at run time. The table of them is
 // catalogue.h; formulas are read by formula.h.
 
+#include <algorithm>
+#include <array>
 #include <functional>
 #include <memory>
 #include <span>
@@ -132,6 +134,33 @@ const char* lasting(const std::string& name);
 
 inline namespace CAIRN_ISA {
 
+namespace detail {
+
+// f of x and n parameters.
+template <size_t n, class F>
+void register_own(const std::string& name, F f, std::vector<ActivationInfo::Parameter> parameters,
+                  const std::string& source) {
+  const auto with = []<class V>(const F& g, const auto& x, std::span<const V> p) {
+    return [&]<size_t... i>(std::index_sequence<i...>) { return g(x, p[i]...); }
+    (std::make_index_sequence<n>());
+  };
+  ActivationInfo info;
+  info.name = name;
+  info.family = "own";
+  info.parameters = std::move(parameters);
+  info.source = source;
+  info.apply = [f, with, literal = lasting(name)](const Tensor& x, std::span<const double> p) {
+    std::array<double, n> values;
+    std::copy_n(p.begin(), n, values.begin());
+    return elementwise(
+        literal, [f, with, values](const auto& v) { return with(f, v, std::span<const double>(values)); }, x);
+  };
+  info.expression = [f, with](const Expr& x, std::span<const Expr> p) -> Expr { return with(f, x, p); };
+  add_activation(std::move(info));
+}
+
+}  // namespace detail
+
 /// Makes a formula of one's own known under a name, to activation(), to every model and to every command line; it is as
 /// fast as those of the catalogue:
 ///   register_activation("bump", [](auto x) { return x * exp(-0.5 * square(x)); });
@@ -141,46 +170,11 @@ inline namespace CAIRN_ISA {
 template <size_t n, class F>
 void register_activation(const std::string& name, F f, const ActivationInfo::Parameter (&parameters)[n],
                          const std::string& source = "own") {
-  const auto with = []<class V>(const F& g, const auto& x, std::span<const V> p) {
-    return [&]<size_t... i>(std::index_sequence<i...>) { return g(x, p[i]...); }
-    (std::make_index_sequence<n>());
-  };
-  ActivationInfo info{.name = name,
-                      .family = "own",
-                      .parameters = {parameters, parameters + n},
-                      .source = source,
-                      .formula = {},
-                      .learnable = false,
-                      .lr_scale = 1,
-                      .apply = {},
-                      .kinks = {},
-                      .expression = {}};
-  info.apply = [f, with, literal = detail::lasting(name)](const Tensor& x, std::span<const double> p) {
-    std::array<double, n> values;
-    std::copy_n(p.begin(), n, values.begin());
-    return elementwise(
-        literal, [f, with, values](const auto& v) { return with(f, v, std::span<const double>(values)); }, x);
-  };
-  info.expression = [f, with](const Expr& x, std::span<const Expr> p) -> Expr { return with(f, x, p); };
-  detail::add_activation(std::move(info));
+  detail::register_own<n>(name, std::move(f), {parameters, parameters + n}, source);
 }
 template <class F>
 void register_activation(const std::string& name, F f, const std::string& source = "own") {
-  ActivationInfo info{.name = name,
-                      .family = "own",
-                      .parameters = {},
-                      .source = source,
-                      .formula = {},
-                      .learnable = false,
-                      .lr_scale = 1,
-                      .apply = {},
-                      .kinks = {},
-                      .expression = {}};
-  info.apply = [f, literal = detail::lasting(name)](const Tensor& x, std::span<const double>) {
-    return elementwise(literal, f, x);
-  };
-  info.expression = [f](const Expr& x, std::span<const Expr>) -> Expr { return f(x); };
-  detail::add_activation(std::move(info));
+  detail::register_own<0>(name, std::move(f), {}, source);
 }
 
 }  // namespace CAIRN_ISA

@@ -8,6 +8,8 @@
 #include <ostream>
 #include <span>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "cairn/base/isa.h"
@@ -46,6 +48,28 @@ class Expr {
 
   std::shared_ptr<const Node> node_;
 };
+
+/// What every part of an expression comes to, from the leaves up and each shared part once: f(part, results of its
+/// arguments). Without recursion, as expressions may be deep. What `done` holds by id is not asked for again.
+template <class V, class F>
+V fold(const Expr& root, F f, std::unordered_map<const void*, V>& done) {
+  std::vector<const Expr*> open = {&root};
+  while (!open.empty()) {
+    const Expr& e = *open.back();
+    std::vector<V> arguments;
+    for (const Expr& argument : e.arguments()) {
+      const auto at = done.find(argument.id());
+      if (at == done.end())
+        open.push_back(&argument);
+      else
+        arguments.push_back(at->second);
+    }
+    if (arguments.size() < e.arguments().size()) continue;
+    if (!done.contains(e.id())) done.emplace(e.id(), f(e, std::move(arguments)));
+    open.pop_back();
+  }
+  return done.at(root.id());
+}
 
 /// The expression with other ones in the place of x and of the named variables.
 Expr substitute(const Expr& expression, const std::vector<std::string>& names, const Expr& x,
