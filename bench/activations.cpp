@@ -13,7 +13,11 @@ void activations(const Options& options) {
     const std::string workload = "act_" + name;
     if (!wanted(options, workload)) return;
     Tensor x = randn(shape).requires_grad_();
-    const Tensor g = ones(shape);
+    Tensor g;
+    {
+      const NoGrad off;
+      g = ones(f(x).shape());
+    }
     const double seconds = seconds_per_call(options, [&] {
       x.set_grad(Tensor());
       f(x).backward(g);
@@ -40,6 +44,9 @@ void activations(const Options& options) {
           {n});
   measure("formula_max", activation("max(x, 0.1 * x)"), {n});
   measure("formula_where", activation("x > 0 ? x : 0.1 * x"), {n});
+  measure("swiglu", [](const Tensor& x) { return swiglu(x); }, {n / columns, columns});
+  measure("maxout", [](const Tensor& x) { return maxout(x, 2); }, {n / columns, columns});
+  measure("sparsemax", [](const Tensor& x) { return sparsemax(x, -1); }, {n / columns, columns});
   measure("softmax", [](const Tensor& x) { return softmax(x, -1); }, {n / columns, columns});
   measure("layer_norm", [](const Tensor& x) { return layer_norm(x, {columns}); }, {n / columns, columns});
 }

@@ -3,7 +3,9 @@
 // cairn/tensor/eigen.h (which takes nearly as long to compile as all the rest).
 
 #include "cairn/activation/activation.h"
+#include "cairn/activation/fold.h"
 #include "cairn/activation/formula.h"
+#include "cairn/activation/gated.h"
 #include "cairn/activation/plot.h"
 #include "cairn/activation/radial.h"
 #include "cairn/autograd/backward.h"
@@ -51,6 +53,7 @@
 #include "cairn/nn/conv.h"
 #include "cairn/nn/dropout.h"
 #include "cairn/nn/flatten.h"
+#include "cairn/nn/fold.h"
 #include "cairn/nn/fuse.h"
 #include "cairn/nn/identity.h"
 #include "cairn/nn/init.h"

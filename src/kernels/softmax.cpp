@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "cairn/base/threads.h"
 #include "cairn/math/exp.h"
@@ -36,9 +37,12 @@ S row_exp(const S* x, S m, S* y, int64_t n, const S* end) {
   return total.sum();
 }
 
+// Rows worth a thread.
+int64_t grain(int64_t n) { return std::max<int64_t>(1, 8192 / std::max<int64_t>(1, n)); }
+
 template <class F>
 void for_rows(int64_t rows, int64_t n, F f) {
-  parallel_for(rows, std::max<int64_t>(1, 8192 / std::max<int64_t>(1, n)), [&](int64_t begin, int64_t end) {
+  parallel_for(rows, grain(n), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) f(r);
   });
 }
@@ -79,7 +83,71 @@ void softmax_gradient_rows(const S* y, const S* g, S* dx, int64_t rows, int64_t 
   });
 }
 
+// The τ of sparsemax, for the k numbers d: the root of Σ max(d − τ, 0) = 1 by Newton's method, which is to drop what is
+// not above the τ of those that are left (Michelot 1986). From the left it comes nearer without passing the root, and
+// the product of value and slope falls by four at least with each step, so steps are few whatever the numbers are. NaN
+// stays, and makes τ NaN. The numbers are overwritten.
+double threshold(double* d, int64_t k) {
+  for (;;) {
+    LineSum<double> total;
+    each_line<double>(k, [&](int64_t i, int64_t count) { total += load_tail(d + i, count, d + k); });
+    const double tau = (total.sum() - 1) / static_cast<double>(k);
+    int64_t kept = 0;
+    for (int64_t i = 0; i < k; ++i) {
+      d[kept] = d[i];
+      kept += !(d[i] <= tau);
+    }
+    if (kept == k) return tau;
+    k = kept;
+  }
+}
+
 }  // namespace
+
+template <class S>
+void sparsemax(const S* x, S* y, int64_t rows, int64_t n) {
+  const S* end = x + rows * n;
+  parallel_for(rows, grain(n), [=](int64_t begin, int64_t stop) {
+    std::vector<double> near(static_cast<size_t>(n));
+    for (int64_t r = begin; r < stop; ++r) {
+      const S* from = x + r * n;
+      const double top = row_max(from, n, end);
+      int64_t k = 0;
+      for (int64_t i = 0; i < n; ++i) {  // what lies 1 below the largest takes no part
+        double& d = near[static_cast<size_t>(k)] = static_cast<double>(from[i]) - top;
+        k += !(d <= -1);
+      }
+      const double tau = threshold(near.data(), k);
+      for (int64_t i = 0; i < n; ++i) {
+        const double above = (static_cast<double>(from[i]) - top) - tau;
+        y[r * n + i] = static_cast<S>(above <= 0 ? 0 : above);
+      }
+    }
+  });
+}
+template void sparsemax(const float*, float*, int64_t, int64_t);
+template void sparsemax(const double*, double*, int64_t, int64_t);
+
+template <class S>
+void sparsemax_gradient(const S* y, const S* g, S* dx, int64_t rows, int64_t n) {
+  const S *y_end = y + rows * n, *g_end = g + rows * n;
+  for_rows(rows, n, [=](int64_t r) {
+    const S *out = y + r * n, *up = g + r * n;
+    LineSum<S> total, support;
+    each_line<S>(n, [&](int64_t i, int64_t count) {
+      const auto in = load_tail(out + i, count, y_end) > 0.0;
+      total += where(in, load_tail(up + i, count, g_end), 0.0);
+      support += where(in, Lanes<S>(1.0), 0.0);
+    });
+    const Lanes<S> mean = total.sum() / support.sum();
+    each_line<S>(n, [&](int64_t i, int64_t count) {
+      const Lanes<S> v = load_tail(out + i, count, y_end);
+      store_tail(where(v > 0.0, load_tail(up + i, count, g_end) - mean, v * 0.0), dx + r * n + i, count);  // NaN stays
+    });
+  });
+}
+template void sparsemax_gradient(const float*, const float*, float*, int64_t, int64_t);
+template void sparsemax_gradient(const double*, const double*, double*, int64_t, int64_t);
 
 template <class S>
 void softmax(bool log, const S* x, S* y, int64_t rows, int64_t n) {

@@ -1,5 +1,5 @@
 #pragma once
-// Softmax of rows of n numbers and what derives from it. S is float or double. Each row is worked on while it is in
+// Softmax and sparsemax of rows of n numbers, and what derives from them. S is float or double. Each row is worked on while it is in
 // cache: one pass for its maximum, one for the exponentials, one to scale.
 
 #include <cstdint>
@@ -13,6 +13,14 @@ void softmax(bool log, const S* x, S* y, int64_t rows, int64_t n);
 /// dx = y (g − Σ g y), or g − exp(y) Σ g for the logarithm.
 template <class S>
 void softmax_gradient(bool log, const S* y, const S* g, S* dx, int64_t rows, int64_t n);
+
+/// y = max(x − τ, 0) with τ such that the row adds up to 1.
+template <class S>
+void sparsemax(const S* x, S* y, int64_t rows, int64_t n);
+
+/// dx = g − mean of g over y > 0, and 0 elsewhere.
+template <class S>
+void sparsemax_gradient(const S* y, const S* g, S* dx, int64_t rows, int64_t n);
 
 /// What cross entropy is told of a row beside its logits.
 template <class S>

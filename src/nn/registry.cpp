@@ -11,6 +11,7 @@
 #include "cairn/nn/conv.h"
 #include "cairn/nn/dropout.h"
 #include "cairn/nn/flatten.h"
+#include "cairn/nn/fold.h"
 #include "cairn/nn/identity.h"
 #include "cairn/nn/linear.h"
 #include "cairn/nn/norm.h"
@@ -40,24 +41,35 @@ struct Registry {
     add<BasicBlock>("BasicBlock");
     add<BatchNorm1d>("BatchNorm1d");
     add<BatchNorm2d>("BatchNorm2d");
+    add<BilinearGLU>("BilinearGLU");
     add<Bottleneck>("Bottleneck");
+    add<CReLU>("CReLU");
     add<Conv1d>("Conv1d");
     add<Conv2d>("Conv2d");
     add<ConvTranspose2d>("ConvTranspose2d");
     add<Dropout>("Dropout");
     add<Dropout2d>("Dropout2d");
     add<Flatten>("Flatten");
+    add<GLU>("GLU");
+    add<GeGLU>("GeGLU");
     add<GroupNorm>("GroupNorm");
     add<Identity>("Identity");
     add<LPPool2d>("LPPool2d");
     add<LayerNorm>("LayerNorm");
     add<Linear>("Linear");
+    add<LogSoftmax>("LogSoftmax");
     add<MaxPool2d>("MaxPool2d");
+    add<Maxout>("Maxout");
     add<RReLU>("RReLU");
     add<RadialBasis>("RadialBasis");
+    add<ReGLU>("ReGLU");
     add<Residual>("Residual");
     add<Sequential>("Sequential");
+    add<Softmax>("Softmax");
+    add<Softmin>("Softmin");
+    add<Sparsemax>("Sparsemax");
     add<StochasticDepth>("StochasticDepth");
+    add<SwiGLU>("SwiGLU");
   }
 
   template <class L>

@@ -29,6 +29,7 @@ using Names = std::set<std::string>;
 // Files where record is given a name that is no literal, and what its literals look like.
 const std::map<std::string, std::pair<std::string, std::string>> named_elsewhere = {
     {"src/activation/apply.cpp", {"src/activation/activation.cpp", R"re(FormulaOperation>\("(\w+)")re"}},
+    {"include/cairn/activation/gated.h", {"src/activation/gated.cpp", R"re(\nCAIRN_GATE\((\w+))re"}},
     {"src/ops/elementwise.cpp", {"include/cairn/math/rules.h", R"re(\bname = "(\w+)")re"}},
     {"src/ops/compare.cpp", {"src/ops/compare.cpp", R"re(\b(?:compare|logic|classify)\("(\w+)")re"}},
     {"src/ops/reduce.cpp", {"src/ops/reduce.cpp", R"re(\b(?:extremum|along_recorded)\("(\w+)")re"}},

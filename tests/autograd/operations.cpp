@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "cairn/activation/activation.h"
+#include "cairn/activation/fold.h"
+#include "cairn/activation/gated.h"
 #include "cairn/activation/radial.h"
 #include "cairn/base/random.h"
 #include "cairn/ops/arithmetic.h"
@@ -282,6 +284,19 @@ std::vector<Case> reductions() {
   along("softmax", [](const Tensor& v, int64_t d) { return softmax(v, d); });
   along("softmin", [](const Tensor& v, int64_t d) { return softmin(v, d); });
   along("log_softmax", [](const Tensor& v, int64_t d) { return log_softmax(v, d); });
+  along("sparsemax", [](const Tensor& v, int64_t d) { return sparsemax(v * 0.3, d); });
+  along("crelu", [](const Tensor& v, int64_t d) { return crelu(v, d); });
+  all.push_back({"maxout", [](const Inputs& v) { return maxout(v[0], 2, -1); }, {m}});
+  all.push_back({"maxout, middle", [](const Inputs& v) { return maxout(v[0], 3) * maxout(v[0], 1); }, {x}});
+  using Gate = Tensor (*)(const Tensor&, int64_t);
+  const std::pair<const char*, Gate> gates[] = {
+      {"glu", glu}, {"reglu", reglu}, {"geglu", geglu}, {"swiglu", swiglu}, {"bilinear", bilinear}};
+  for (const auto& [name, gate] : gates) {
+    const std::string of = name;
+    all.push_back({of + ", last", [f = gate](const Inputs& v) { return f(v[0], -1); }, {m}});
+    all.push_back({of + ", first", [f = gate](const Inputs& v) { return f(v[0], 0); }, {x}});
+    all.push_back({of + ", middle", [f = gate](const Inputs& v) { return f(v[0], 1); }, {spread({2, 4, 3})}});
+  }
   return all;
 }
 

@@ -16,6 +16,7 @@
 #include "cairn/nn/conv.h"
 #include "cairn/nn/dropout.h"
 #include "cairn/nn/flatten.h"
+#include "cairn/nn/fold.h"
 #include "cairn/nn/identity.h"
 #include "cairn/nn/linear.h"
 #include "cairn/nn/norm.h"
@@ -109,6 +110,18 @@ std::vector<Row> rows() {
       [] { return nn::BatchNorm2d(4, {.affine = false, .track_running_stats = false}); });
   add("LayerNorm", images, [] { return nn::LayerNorm({6, 7}, {.eps = 1e-3, .bias = false}); });
   add("GroupNorm", images, [] { return nn::GroupNorm(2, 4, {.eps = 1e-3, .affine = false}); });
+  add("Softmax", images, [] { return nn::Softmax(1); });
+  add("LogSoftmax", images, [] { return nn::LogSoftmax(-1); });
+  add("Softmin", images, [] { return nn::Softmin(2); });
+  add("Sparsemax", images, [] { return nn::Sparsemax(1); });
+  add("GLU", images, [] { return nn::GLU(1); });
+  add("ReGLU", images, [] { return nn::ReGLU(-3); });
+  add("GeGLU", images, [] { return nn::GeGLU(2); });
+  add("SwiGLU", images, [] { return nn::SwiGLU(1); });
+  add("BilinearGLU", images, [] { return nn::BilinearGLU(1); });
+  add("CReLU", images, [] { return nn::CReLU(); });
+  add(
+      "Maxout", images, [] { return nn::Maxout(2); }, [] { return nn::Maxout(7, -1); });
   add("Dropout2d", images, [] { return nn::Dropout2d(0.2); });
   add("StochasticDepth", images, [] { return nn::StochasticDepth(0.2, Drop::batch); });
   add(

@@ -54,6 +54,10 @@ TEST(Reference, Folds) {
                      {"min", [](const Case& c) { return amin(c("x"), {c.dim()}); }},
                      {"mean", [](const Case& c) { return mean(c("x"), {c.dim()}); }},
                      {"norm", [](const Case& c) { return norm(c("x"), c.params["p"].get<double>(), {c.dim()}); }},
+                     {"glu", [](const Case& c) { return glu(c("x"), c.dim()); }},
+                     {"geglu", [](const Case& c) { return geglu(c("x"), c.dim()); }},
+                     {"swiglu", [](const Case& c) { return swiglu(c("x"), c.dim()); }},
+                     {"maxout", [](const Case& c) { return maxout(c("x"), c.params["pieces"], c.dim()); }},
                      {"prelu", [](const Case& c) { return prelu(c("x"), c("weight")); }},
                  });
 }

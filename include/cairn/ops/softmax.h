@@ -1,5 +1,5 @@
 #pragma once
-// Exponentials normalised along a dimension.
+// What turns numbers along a dimension into shares that add up to 1.
 
 #include "cairn/tensor/tensor.h"
 
@@ -19,5 +19,12 @@ Tensor log_softmax(const Tensor& x, int64_t dim);
 
 /// softmax(−x).
 Tensor softmin(const Tensor& x, int64_t dim);
+
+/// The point of the simplex (elements ≥ 0 that add up to 1 along `dim`) that is nearest to x: max(x − τ, 0). Unlike
+/// softmax it gives zeros. Martins & Astudillo 2016, arXiv:1602.02068. Elements of −∞ give 0; rows that hold NaN or +∞,
+/// or nothing but −∞, give NaN.
+///   dtype, throws  as softmax
+///   grad    dX = G − mean of G over the support (where y > 0), 0 elsewhere; any order
+Tensor sparsemax(const Tensor& x, int64_t dim);
 
 }  // namespace cairn
