@@ -128,6 +128,41 @@ TEST(Functions, FloatsOverAllBitPatterns) {
   }
 }
 
+// Below the smallest normal number there are fewer digits, but not none: as many as a subnormal number has.
+template <class S, class F, class R>
+void expect_gradual_underflow(const char* name, F f, R reference, double from, double to) {
+  constexpr double step = std::numeric_limits<S>::denorm_min();
+  for (int i = 0; i <= 2000; ++i) {
+    const auto x = static_cast<S>(from + (to - from) * i / 2000);
+    const long double exact = reference(static_cast<long double>(x));
+    ASSERT_LT(exact, std::numeric_limits<S>::min()) << name << " at " << x;
+    const double allowed = step + 1e-6 * static_cast<double>(exact);
+    ASSERT_NEAR(f(Lanes<S>(x))[0], static_cast<double>(exact), allowed) << name << " at " << x;
+  }
+}
+
+TEST(Functions, UnderflowIsGradual) {
+  const auto tail = [](long double x) { return std::exp(x); };
+  const auto squared = [](long double x) { return std::exp(-x * x); };
+  expect_gradual_underflow<float>(
+      "exp", [](auto x) { return exp(x); }, tail, -110, -87.34);
+  expect_gradual_underflow<double>(
+      "exp", [](auto x) { return exp(x); }, tail, -750, -708.4);
+  expect_gradual_underflow<float>(
+      "sigmoid", [](auto x) { return sigmoid(x); }, tail, -110, -87.34);
+  expect_gradual_underflow<float>(
+      "softplus", [](auto x) { return softplus(x); }, tail, -110, -87.34);
+  expect_gradual_underflow<float>(
+      "gaussian", [](auto x) { return gaussian(x); }, squared, 9.346, 11);
+  expect_gradual_underflow<double>(
+      "sigmoid", [](auto x) { return sigmoid(x); }, tail, -750, -708.4);
+  expect_gradual_underflow<double>(
+      "softplus", [](auto x) { return softplus(x); }, tail, -750, -708.4);
+  EXPECT_EQ(sigmoid(Lanes<float>(-INFINITY))[0], 0);
+  EXPECT_EQ(sigmoid(Lanes<float>(-std::numeric_limits<float>::max()))[0], 0);
+  EXPECT_EQ(sigmoid(Lanes<double>(-std::numeric_limits<double>::max()))[0], 0);
+}
+
 TEST(Functions, DoublesOverTheRange) {
   std::mt19937_64 random(1);
   std::uniform_real_distribution<double> unit(0, 1), near(-40, 40), wide(-750, 750);
@@ -254,7 +289,7 @@ TYPED_TEST(Limits, OverflowUnderflowAndDomain) {
   EXPECT_EQ(exp(L(top + 1))[0], N::infinity());
   EXPECT_EQ(exp(L(1e30))[0], N::infinity());
   EXPECT_GT(exp(L(top - 1e-4))[0], N::max() / 2);
-  EXPECT_EQ(exp(L(bottom - 1))[0], 0);
+  EXPECT_EQ(exp(L(1.02 * std::log(N::denorm_min())))[0], 0);
   EXPECT_EQ(exp(L(-1e30))[0], 0);
   EXPECT_GE(exp(L(bottom + 1e-4))[0], N::min());
   EXPECT_EQ(expm1(L(top + 1))[0], N::infinity());

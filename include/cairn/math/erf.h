@@ -68,7 +68,7 @@ template <Number S>
 
 }  // namespace detail
 
-/// exp(-x²). Relative error 2e-7 (f32), 4e-16 (f64) down to the smallest normal number, then 0.
+/// exp(-x²). Relative error 2e-7 (f32), 4e-16 (f64) down to the smallest normal number, then gradual underflow.
 template <Number S>
 [[gnu::always_inline]] inline Lanes<S> gaussian(Lanes<S> x) {
   return detail::exp_minus_square(abs(x), 1.0);
@@ -94,7 +94,7 @@ template <Number S>
 }
 
 /// 1 - erf x without cancellation. Relative error 4e-7 (f32), 1.5e-15 (f64) down to the smallest normal number
-/// (x = 9.19, 26.54), then 0.
+/// (x = 9.19, 26.54), then gradual underflow.
 template <Number S>
 [[gnu::always_inline]] inline Lanes<S> erfc(Lanes<S> x) {
   const Lanes<S> tail = detail::erfc_tail(abs(x));
@@ -108,7 +108,7 @@ template <Number S>
 }
 
 /// Distribution function Φ(x) of the standard normal distribution. Relative error 4e-7 (f32), 1.5e-15 (f64) down to the
-/// smallest normal number (x = -12.9, -37.5), then 0.
+/// smallest normal number (x = -12.9, -37.5), then gradual underflow.
 template <Number S>
 [[gnu::always_inline]] inline Lanes<S> normal_cdf(Lanes<S> x) {
   const Lanes<S> tail = detail::normal_tail(abs(x));

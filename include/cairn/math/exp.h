@@ -8,29 +8,29 @@ inline namespace CAIRN_ISA {
 
 namespace detail {
 
-/// The finite results of exp lie at lowest <= x <= highest; below lowest they would be subnormal.
+/// exp is 0 below lowest, which is half the smallest subnormal number, and infinite above highest.
 template <Number S>
 struct ExpRange {
-  static constexpr double lowest = sizeof(S) == 4 ? -87.336544750553109 : -708.39641853226411;
+  static constexpr double lowest = sizeof(S) == 4 ? -104.0 : -746.0;
   static constexpr double highest = sizeof(S) == 4 ? 88.722839052068353 : 709.78271289338400;
 };
 
 template <Number S>
 inline constexpr int exponent_bias = sizeof(S) == 4 ? 127 : 1023;
 
-/// x + low = n ln 2 + r with |r| <= ln 2 / 2, for |n| < 2⁷ (f32), 2¹⁰ (f64): exp(x + low) = 2ⁿ exp(r).
+/// x + low = n ln 2 + r with |r| <= ln 2 / 2, for |n| < 2⁸ (f32), 2¹¹ (f64): exp(x + low) = 2ⁿ exp(r).
 template <Number S>
 struct ExpSplit {
   Lanes<S> r;
   Lanes<S> shifted;  // the low bits of this number's pattern are those of n + offset
 
-  [[gnu::always_inline]] ExpSplit(Lanes<S> x, Lanes<S> low, int offset) {
+  [[gnu::always_inline]] ExpSplit(Lanes<S> x, Lanes<S> low, Lanes<S> offset) {
     // Adding 1.5 · 2^mantissa rounds to an integer. ln 2 is split so that n · head is exact.
     constexpr bool f32 = sizeof(S) == 4;
-    const double rounder = (f32 ? 0x1.8p23 : 0x1.8p52) + offset;
+    const Lanes<S> rounder = offset + (f32 ? 0x1.8p23 : 0x1.8p52);
     constexpr double head = f32 ? 0x1.62e4p-1 : 0x1.62e42fefa38p-1;
     constexpr double rest = f32 ? 0x1.7f7d1cp-20 : 0x1.ef35793c7673p-45;
-    shifted = fma(x + low, Lanes<S>(1.4426950408889634), Lanes<S>(rounder));
+    shifted = fma(x + low, Lanes<S>(1.4426950408889634), rounder);
     const Lanes<S> n = shifted - rounder;
     r = fma(n, Lanes<S>(-rest), fma(n, Lanes<S>(-head), x) + low);
   }
@@ -53,26 +53,30 @@ struct ExpSplit {
   [[gnu::always_inline]] Lanes<S> power() const { return (Bits<S>(shifted) << Bits<S>::mantissa).number(); }
 };
 
-/// exp(x + low) for x <= 0 and |low| small beside |x| or 1; 0 where x < lowest.
+/// exp(x + low) for x <= 0 and |low| small beside |x| or 1. Underflow is gradual: x sigmoid(x) and its kin are normal
+/// numbers where their second factor no longer is.
 template <Number S>
 [[gnu::always_inline]] inline Lanes<S> exp_of_negative(Lanes<S> x, Lanes<S> low = -0.0) {
-  const ExpSplit<S> split(x, low, exponent_bias<S>);
-  return where(x < ExpRange<S>::lowest, 0.0, (split.expm1() + 1.0) * split.power());
+  const ExpSplit<S> split(x, low, exponent_bias<S> + 64);  // a power of two that is normal for every x above lowest
+  return where(x < ExpRange<S>::lowest, 0.0, (split.expm1() + 1.0) * split.power() * 0x1p-64);
 }
 
 /// exp(x + low) for every x.
 template <Number S>
 [[gnu::always_inline]] inline Lanes<S> exp_sum(Lanes<S> x, Lanes<S> low) {
   using B = Bits<S>;
-  const ExpSplit<S> split(x, low, 0);
-  // n = 128 (1024) has no power of two of its own, so n is added to the exponent of exp(r).
-  const Lanes<S> y = (B(split.expm1() + 1.0) + (B(split.shifted) << B::mantissa)).number();
+  // n = 128 (1024) has no power of two of its own, so n is added to the exponent of exp(r); subnormal results come from
+  // normal ones 2⁶⁴ as large.
+  const Mask<S> negative = x < 0.0;
+  const ExpSplit<S> split(x, low, where(negative, Lanes<S>(64.0), 0.0));
+  const Lanes<S> y =
+      (B(split.expm1() + 1.0) + (B(split.shifted) << B::mantissa)).number() * where(negative, Lanes<S>(0x1p-64), 1.0);
   return where(x <= ExpRange<S>::highest, where(x < ExpRange<S>::lowest, 0.0, y), x + INFINITY);  // NaN is handed on
 }
 
 }  // namespace detail
 
-/// eˣ. Relative error 1e-7 (f32), 3e-16 (f64); results below the smallest normal number are 0.
+/// eˣ. Relative error 1e-7 (f32), 3e-16 (f64) down to the smallest normal number, then gradual underflow.
 template <Number S>
 [[gnu::always_inline]] inline Lanes<S> exp(Lanes<S> x) {
   return detail::exp_sum(x, Lanes<S>(-0.0));
@@ -97,7 +101,8 @@ template <Number S>
   return copysign(e / (e + 2.0), x);
 }
 
-/// 1 / (1 + e⁻ˣ), from e^-|x|. Relative error 3e-7 (f32), 6e-16 (f64) down to the smallest normal number, then 0.
+/// 1 / (1 + e⁻ˣ), from e^-|x|. Relative error 3e-7 (f32), 6e-16 (f64) down to the smallest normal number, then
+/// gradual underflow.
 template <Number S>
 [[gnu::always_inline]] inline Lanes<S> sigmoid(Lanes<S> x) {
   const Lanes<S> u = detail::exp_of_negative(-abs(x));

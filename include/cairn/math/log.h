@@ -105,7 +105,8 @@ template <Number S>
   return where(x == 0.0, x, detail::log_limits(u, split.log()));
 }
 
-/// log(1 + eˣ) = max(x, 0) + log1p(e^-|x|). Relative error 3e-7 (f32), 6e-16 (f64) while the result is normal, then 0.
+/// log(1 + eˣ) = max(x, 0) + log1p(e^-|x|). Relative error 3e-7 (f32), 6e-16 (f64) while the result is normal, then
+/// gradual underflow.
 template <Number S>
 [[gnu::always_inline]] inline Lanes<S> softplus(Lanes<S> x) {
   return maximum(x, 0.0) + detail::log1p_of_unit(detail::exp_of_negative(-abs(x)));

@@ -152,8 +152,8 @@ struct gaussian_rule : keeps_both {
   }
   template <class T>
   [[gnu::always_inline]] static T slope(const T& x, const T& y) {
-    return x * y * -2.0;
-  }
+    return gate(x, y) * -2.0;
+  }  // 0 at infinity
 };
 
 struct normal_cdf_rule : keeps_x {
@@ -176,8 +176,8 @@ struct normal_pdf_rule : keeps_both {
   }
   template <class T>
   [[gnu::always_inline]] static T slope(const T& x, const T& y) {
-    return -(x * y);
-  }
+    return -gate(x, y);
+  }  // 0 at infinity
 };
 
 struct sin_rule : keeps_x {

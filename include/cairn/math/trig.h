@@ -43,21 +43,19 @@ struct TrigSplit {
     Lanes<S> s, c;
     if constexpr (sizeof(S) == 4) {
       s = fma(r * z, polynomial(z, -0.1666665491, 0.008332176087, -0.0001951700337), r);
-      c = fma(z * z, polynomial(z, 0.04166664681, -0.001388736448, 2.443809052e-5),
-              fma(z, Lanes<S>(-0.5), Lanes<S>(1.0)));
+      c = polynomial(z, 0.04166664681, -0.001388736448, 2.443809052e-5);
     } else {
       s = fma(r * z,
               polynomial(z, -0.166666666666666319, 0.00833333333332237095, -0.000198412698297715113,
                          2.75573136786915238e-6, -2.50507559547298929e-8, 1.58966656433656052e-10),
               r);
-      // 1 - z/2 is rounded; what the rounding lost is added back.
-      const Lanes<S> half = z * 0.5;
-      const Lanes<S> top = 1.0 - half;
-      c = top + fma(z * z,
-                    polynomial(z, 0.0416666666666665992, -0.00138888888888740672, 0.0000248015872894448660,
-                               -2.75573143410595700e-7, 2.08757216784024293e-9, -1.13595621728567570e-11),
-                    (1.0 - top) - half);
+      c = polynomial(z, 0.0416666666666665992, -0.00138888888888740672, 0.0000248015872894448660,
+                     -2.75573143410595700e-7, 2.08757216784024293e-9, -1.13595621728567570e-11);
     }
+    // 1 - z/2 is rounded; what the rounding lost is added back.
+    const Lanes<S> half = z * 0.5;
+    const Lanes<S> top = 1.0 - half;
+    c = top + fma(z * z, c, (1.0 - top) - half);
     const B quadrant = n + turn;
     const Lanes<S> y = where((quadrant & typename B::Word{1}) == typename B::Word{0}, s, c);
     return (B(y) ^ ((quadrant << (8 * sizeof(S) - 2)) & B::sign)).number();
