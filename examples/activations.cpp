@@ -16,6 +16,7 @@ namespace {
 struct Options {
   std::vector<std::string> texts;
   std::string family, plot;
+  bool check;
   double low, high;
 };
 
@@ -26,6 +27,7 @@ Options read_options(int argc, char** argv) {
   // clang-format off
   all.add_options()
     ("family", "only these of the list: ridge, radial, learnable or fold", text(""), "NAME")
+    ("check", "test those that are named, or else all, as activations: derivatives, rounding, limits, kinks, cost")
     ("plot", "SVG file of those that are named, with their derivatives", text(""), "FILE")
     ("from", "where plots begin", text("-5"), "X")
     ("to", "where they end", text("5"), "X")
@@ -40,6 +42,7 @@ Options read_options(int argc, char** argv) {
   Options o{.texts = {},
             .family = word("family"),
             .plot = word("plot"),
+            .check = found.count("check") > 0,
             .low = support::number("from", word("from"), -1e6, 1e6),
             .high = support::number("to", word("to"), -1e6, 1e6)};
   o.texts = found.unmatched();  // as a list of cxxopts it would be cut at the commas of formulas
@@ -139,11 +142,34 @@ void show(const std::string& text, const Options& o) {
   sketch(f, o.low, o.high);
 }
 
+std::vector<std::string> elementwise_names(const std::string& family) {
+  std::vector<std::string> names;
+  for (const ActivationInfo& info : activations())
+    if (info.elementwise() && (family.empty() || info.family == family)) names.push_back(info.name);
+  return names;
+}
+
+// Whether all passed.
+bool check(const std::vector<std::string>& texts) {
+  size_t failed = 0;
+  for (const std::string& text : texts) {
+    const ConformanceReport report = conformance(activation(text));
+    std::printf("%s\n", report.text().c_str());
+    std::fflush(stdout);
+    failed += !report.ok();
+  }
+  if (texts.size() > 1)
+    std::printf("%s of %zu activations passed\n", failed == 0 ? "all" : std::to_string(texts.size() - failed).c_str(),
+                texts.size());
+  return failed == 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
     const Options o = read_options(argc, argv);
+    if (o.check) return check(o.texts.empty() ? elementwise_names(o.family) : o.texts) ? 0 : 1;
     if (o.texts.empty()) list_all(o.family);
     for (const std::string& text : o.texts) show(text, o);
     if (!o.plot.empty()) {

@@ -3,6 +3,7 @@
 // cairn/tensor/eigen.h (which takes nearly as long to compile as all the rest).
 
 #include "cairn/activation/activation.h"
+#include "cairn/activation/conformance.h"
 #include "cairn/activation/fold.h"
 #include "cairn/activation/formula.h"
 #include "cairn/activation/gated.h"

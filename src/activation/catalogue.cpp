@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "activation/apply.h"
+#include "cairn/activation/fold.h"
+#include "cairn/activation/gated.h"
 #include "cairn/ops/reduce.h"
 #include "cairn/ops/softmax.h"
 
@@ -52,17 +54,22 @@ template <class T>
   for (const double k : {272.0, 210.0, 156.0, 110.0, 72.0, 42.0, 20.0, 6.0}) y = 1.0 - z * y / k;
   return y;
 }
+// c + |q|, with the curvature of q where q is 0: there abs has the slope 0 and drops it.
+template <class T>
+[[gnu::always_inline]] inline T plus_abs(const T& c, const T& q) {
+  return where(q < 0.0, c - q, c + q);
+}
 // P(x) / (1 + |Q(x)|): in x near 0, and in u = 1/x with x⁴ taken out elsewhere, which stays finite.
 template <class T, class P>
 [[gnu::always_inline]] inline T rational_function(const T& x, const P& a0, const P& a1, const P& a2, const P& a3,
                                                   const P& a4, const P& a5, const P& b1, const P& b2, const P& b3,
                                                   const P& b4) {
   const T v = clamp(x, -1.0, 1.0);
-  const T near =
-      (((((a5 * v + a4) * v + a3) * v + a2) * v + a1) * v + a0) / (1.0 + abs((((b4 * v + b3) * v + b2) * v + b1) * v));
+  const T near = (((((a5 * v + a4) * v + a3) * v + a2) * v + a1) * v + a0) /
+                 plus_abs(T(1.0), (((b4 * v + b3) * v + b2) * v + b1) * v);
   const T u = 1.0 / where(abs(x) > 1.0, x, 1.0);
   const T far = (((((a0 * u + a1) * u + a2) * u + a3) * u + a4) * u + a5) /
-                (square(square(u)) + abs(((b1 * u + b2) * u + b3) * u + b4));
+                plus_abs(square(square(u)), ((b1 * u + b2) * u + b3) * u + b4);
   return where(abs(x) > 1.0, gate(x, far), near);
 }
 
@@ -105,10 +112,10 @@ auto spread(F f, std::span<const T> values) {
   (std::make_index_sequence<n>());
 }
 
-int64_t whole(double dim) {
-  require<ValueError>(dim == std::floor(dim) && std::abs(dim) < 100, "activation", "dim must be a whole number",
-                      given("dim", dim));
-  return static_cast<int64_t>(dim);
+int64_t whole(double number) {
+  require<ValueError>(number == std::floor(number) && std::abs(number) < 1e6, "activation",
+                      "dimensions and numbers of pieces are whole numbers", given("number", number));
+  return static_cast<int64_t>(number);
 }
 
 using Parameters = std::vector<ActivationInfo::Parameter>;

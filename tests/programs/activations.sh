@@ -28,3 +28,12 @@ refused "from must be below" gelu --from 1 --to 0
 status=0
 "$program" 'x * tanhh(x)' >out 2>err || status=$?
 ((status == 2)) && [[ $(tail -n 1 err) == '      ^' ]] || fail "a wrong formula is not pointed at"
+
+"$program" --check gelu 'x * sigmoid(x)' >checked || true
+has checked '^gelu: 9 checks, all passed$'
+has checked '^  infinity            FAILED '
+has checked '^  cost                '
+has checked '^1 of 2 activations passed$'
+"$program" --check relu >/dev/null || fail "relu is found faulty"
+! "$program" --check 'x * sigmoid(x)' >/dev/null || fail "a failed check ends with success"
+refused "a fold is no function of one number" --check softmax

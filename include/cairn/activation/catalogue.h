@@ -167,6 +167,14 @@ CAIRN_FOLD(logsumexp, (dim, -1), source("smooth maximum", "log(sum(exp(x)))"), l
 CAIRN_FOLD(max, (dim, -1), source("largest element", "max(x)"), amax(x, {whole(dim)}))
 CAIRN_FOLD(min, (dim, -1), source("smallest element", "min(x)"), amin(x, {whole(dim)}))
 CAIRN_FOLD(mean, (dim, -1), source("arithmetic mean", "sum(x) / n"), mean(x, {whole(dim)}))
+CAIRN_FOLD(sparsemax, (dim, -1), source("Martins & Astudillo 2016, arXiv:1602.02068", "the probabilities nearest to x"), sparsemax(x, whole(dim)))
+CAIRN_FOLD(maxout, (pieces, 2, dim, 1), source("Goodfellow et al. 2013, arXiv:1302.4389", "max(x1, ..., xk)"), maxout(x, whole(pieces), whole(dim)))
+CAIRN_FOLD(crelu, (dim, 1), source("Shang et al. 2016, arXiv:1603.05201", "(relu(x), relu(-x))"), crelu(x, whole(dim)))
+CAIRN_FOLD(glu, (dim, -1), source("Dauphin et al. 2016, arXiv:1612.08083", "a * sigmoid(b)"), glu(x, whole(dim)))
+CAIRN_FOLD(reglu, (dim, -1), source("Shazeer 2020, arXiv:2002.05202", "a * relu(b)"), reglu(x, whole(dim)))
+CAIRN_FOLD(geglu, (dim, -1), source("Shazeer 2020, arXiv:2002.05202", "a * gelu(b)"), geglu(x, whole(dim)))
+CAIRN_FOLD(swiglu, (dim, -1), source("Shazeer 2020, arXiv:2002.05202", "a * silu(b)"), swiglu(x, whole(dim)))
+CAIRN_FOLD(bilinear, (dim, -1), source("Shazeer 2020, arXiv:2002.05202", "a * b"), bilinear(x, whole(dim)))
 CAIRN_FOLD(norm, (p, 2, dim, -1), source("p-norm", "sum(|x|^p)^(1/p)"), norm(x, p, {whole(dim)}))
 // clang-format on
 
