@@ -174,20 +174,23 @@ ValuesIndices min(const Tensor& x, int64_t dim, bool keepdim) {
   return along_recorded("min", Fold::min, x, dim, keepdim);
 }
 
+// Recorded so that observers see where a gradient ends: whole numbers have none.
+static Tensor places(const char* name, const Tensor& x, const Tensor& indices) {
+  return record(name, indices, {x}, Keep::nothing(), [](const Backward&) -> Grads { return {none}; });
+}
 static Tensor place(const char* name, Fold op, const Tensor& x) {
-  const NoGrad off;
   require(x.numel() > 0, name, "there are no elements to choose from", x);
-  return along(name, op, x.reshape({-1}), 0, false).indices;
+  const Tensor in = ops::row_major(x), flat = as_strided(in, {in.numel()}, {1}, in.body()->offset);
+  return places(name, x, along(name, op, flat, 0, false).indices);
+}
+static Tensor place_along(const char* name, Fold op, const Tensor& x, int64_t dim, bool keepdim) {
+  return places(name, x, along(name, op, x, dim, keepdim).indices);
 }
 
 Tensor argmax(const Tensor& x) { return place("argmax", Fold::max, x); }
 Tensor argmin(const Tensor& x) { return place("argmin", Fold::min, x); }
-Tensor argmax(const Tensor& x, int64_t dim, bool keepdim) {
-  return along("argmax", Fold::max, x, dim, keepdim).indices;
-}
-Tensor argmin(const Tensor& x, int64_t dim, bool keepdim) {
-  return along("argmin", Fold::min, x, dim, keepdim).indices;
-}
+Tensor argmax(const Tensor& x, int64_t dim, bool keepdim) { return place_along("argmax", Fold::max, x, dim, keepdim); }
+Tensor argmin(const Tensor& x, int64_t dim, bool keepdim) { return place_along("argmin", Fold::min, x, dim, keepdim); }
 
 // ---- products, truth ----
 

@@ -32,7 +32,7 @@ const std::map<std::string, std::pair<std::string, std::string>> named_elsewhere
     {"include/cairn/activation/gated.h", {"src/activation/gated.cpp", R"re(\nCAIRN_GATE\((\w+))re"}},
     {"src/ops/elementwise.cpp", {"include/cairn/math/rules.h", R"re(\bname = "(\w+)")re"}},
     {"src/ops/compare.cpp", {"src/ops/compare.cpp", R"re(\b(?:compare|logic|classify)\("(\w+)")re"}},
-    {"src/ops/reduce.cpp", {"src/ops/reduce.cpp", R"re(\b(?:extremum|along_recorded)\("(\w+)")re"}},
+    {"src/ops/reduce.cpp", {"src/ops/reduce.cpp", R"re(\b(?:extremum|along_recorded|place)\("(\w+)")re"}},
     {"src/ops/softmax.cpp", {"src/ops/softmax.cpp", R"re(normalised_exponential\("(\w+)")re"}},
 };
 // Recorded in the sources, but not through the table: why.

@@ -91,6 +91,12 @@ std::vector<Case> choices() {
       {"isnan, isinf, isfinite",
        [](const Inputs& in) { return where(isnan(in[0]) | isinf(in[0]), 0.0, where(isfinite(in[0]), in[0], 0.0)); },
        {a}},
+      {"argmax, argmin",
+       [](const Inputs& in) {
+         const Tensor largest = gather(in[0], 1, argmax(in[0], 1, true)), flat = in[0].reshape({-1});
+         return largest * index_select(flat, 0, argmin(in[0]).reshape({1}));
+       },
+       {a}},
   };
   const std::pair<const char*, std::pair<Compare, CompareNumber>> comparisons[] = {
       {"eq", {eq, eq}}, {"ne", {ne, ne}}, {"lt", {lt, lt}}, {"le", {le, le}}, {"gt", {gt, gt}}, {"ge", {ge, ge}}};
