@@ -59,6 +59,7 @@
 #include "cairn/nn/identity.h"
 #include "cairn/nn/init.h"
 #include "cairn/nn/linear.h"
+#include "cairn/nn/meter.h"
 #include "cairn/nn/module.h"
 #include "cairn/nn/norm.h"
 #include "cairn/nn/pool.h"

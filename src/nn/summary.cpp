@@ -11,6 +11,7 @@
 #include "cairn/graph/record.h"
 #include "cairn/tensor/create.h"
 #include "nn/keep_mode.h"
+#include "nn/table.h"
 
 namespace cairn::nn {
 namespace {
@@ -108,21 +109,8 @@ std::string summary(Layer& model, const Shape& input) {
   const LayerCost& whole = rows.back();
   cells.push_back(
       {"total", "", to_string(whole.output), with_commas(whole.parameters), with_commas(whole.multiply_adds)});
-  size_t width[5] = {};
-  for (const auto& row : cells)
-    for (size_t c = 0; c < 5; ++c) width[c] = std::max(width[c], row[c].size());
   std::ostringstream out;
-  for (size_t r = 0; r < cells.size(); ++r) {
-    if (r == 1 || r + 1 == cells.size())
-      out << std::string(width[0] + width[1] + width[2] + width[3] + width[4] + 8, '-') << '\n';
-    std::string line;
-    for (size_t c = 0; c < 5; ++c) {
-      const std::string space(width[c] - cells[r][c].size(), ' ');
-      line += c < 3 ? cells[r][c] + space + "  " : space + cells[r][c] + "  ";  // numbers stand on the right
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    out << line << '\n';
-  }
+  out << aligned(cells, 3, true);
   int64_t bytes = 0;
   for (const Parameter& p : model.parameters())
     bytes += p.tensor.numel() * static_cast<int64_t>(size_of(p.tensor.dtype()));
