@@ -56,6 +56,7 @@
 #include "cairn/nn/flatten.h"
 #include "cairn/nn/fold.h"
 #include "cairn/nn/fuse.h"
+#include "cairn/nn/gradient_reach.h"
 #include "cairn/nn/identity.h"
 #include "cairn/nn/init.h"
 #include "cairn/nn/linear.h"
