@@ -175,8 +175,11 @@ void compare(Options& o) {
     std::fflush(stdout);
   }
   std::printf(
-      "\ndead: hidden units whose slope is below 0.001 for all of 2000 test samples; gradient: norm at the first "
-      "layer's weight\non these samples, after training; +- is the standard deviation between seeds.\n");
+      "\ndead: hidden units that are off (ReLU and the like: output <= 0; others: slope below 0.001) for all of 2000 "
+      "test "
+      "samples;\ngradient: norm at the first layer's weight on these samples, after training; +- is the standard "
+      "deviation "
+      "between seeds.\n");
   if (o.curves.empty() || curves.empty()) return;
   train::write_curves(o.curves, curves, data.source);
   std::printf("curves: %s\n", o.curves.c_str());

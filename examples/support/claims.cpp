@@ -37,13 +37,6 @@ std::vector<int64_t> layers(int64_t in, int64_t width, int64_t hidden, int64_t o
   return widths;
 }
 
-// The 95 % interval of Wilson (1927) for k of n.
-std::pair<double, double> wilson(int k, int n) {
-  const double z = 1.959964, p = double(k) / n, centre = p + z * z / (2.0 * n),
-               room = z * std::sqrt(p * (1 - p) / n + z * z / (4.0 * n * n));
-  return {std::max(0.0, (centre - room) / (1 + z * z / n)), (centre + room) / (1 + z * z / n)};
-}
-
 }  // namespace
 
 void claim_bend(const ClaimOptions& o) {
@@ -136,7 +129,8 @@ void claim_gradient(const ClaimOptions& o) {
 void claim_dead(const ClaimOptions& o) {
   const int seeds = 1000;
   constexpr int64_t depth = 10;  // of which the last has no activation
-  std::printf("born dead: some layer has slope 0 for every input, so that the network is constant for good\n");
+  std::printf(
+      "born dead: all units of some layer are dead for every input, so that the network is constant for good\n");
   std::printf("%d layers, one input, no biases, weights normal with variance 2 / width, %d seeds\n\n", int(depth),
               seeds);
   std::printf("%-6s %-28s %-12s %-12s %s\n", "width", "ReLU, 95 % interval", "leaky ReLU", "GELU",
@@ -144,27 +138,23 @@ void claim_dead(const ClaimOptions& o) {
   // Without biases a ReLU network scales with its input: what holds at ±1 holds everywhere. The others do not.
   const Tensor inputs = tensor({{-4.}, {-1.}, {-0.25}, {0.25}, {1.}, {4.}});
   for (const int64_t width : {2, 3, 5, 10}) {
-    const auto count = [&](const char* activation) {
-      int dead = 0;
-      for (int s = 1; s <= seeds; ++s) {
-        Experiment e{.activation = activation,
-                     .widths = layers(1, width, depth - 1, 1),
-                     .init = "gain",
-                     .seed = static_cast<uint64_t>(s)};
-        nn::Sequential network = make_network(e);
-        const std::vector<double> shares = dead_shares(network, inputs);
-        dead += std::any_of(shares.begin(), shares.end(), [](double share) { return share == 1; });
-      }
-      return dead;
+    const auto of = [&](const char* activation) {
+      Experiment e{.activation = activation, .widths = layers(1, width, depth - 1, 1), .init = "gain"};
+      return nn::born_dead(
+          [&](uint64_t seed) {
+            e.seed = seed;
+            return make_network(e);
+          },
+          inputs, seeds);
     };
-    const int relu = count("relu");
-    const auto [low, high] = wilson(relu, seeds);
+    const nn::BornDead relu = of("relu");
     const double bound = 1 - std::pow(1 - std::pow(2.0, -double(width)), double(depth - 1));
     char text[64];
-    std::snprintf(text, sizeof text, "%5.1f %% (%.1f to %.1f)", 100.0 * relu / seeds, 100 * low, 100 * high);
+    std::snprintf(text, sizeof text, "%5.1f %% (%.1f to %.1f)", 100 * relu.probability, 100 * relu.low,
+                  100 * relu.high);
     std::printf("%-6d %-28s %5.1f %%      %5.1f %%      %5.1f %%%s\n", int(width), text,
-                100.0 * count("leaky_relu") / seeds, 100.0 * count("gelu") / seeds, 100 * bound,
-                double(relu) / seeds <= bound ? "" : "  exceeded!");
+                100 * of("leaky_relu").probability, 100 * of("gelu").probability, 100 * bound,
+                relu.probability <= bound ? "" : "  exceeded!");
     std::fflush(stdout);
   }
 

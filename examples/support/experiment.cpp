@@ -32,27 +32,6 @@ nn::Sequential make_network(const Experiment& e) {
   return network;
 }
 
-std::vector<double> dead_shares(nn::Sequential& network, const Tensor& inputs) {
-  const bool training = network.training();
-  network.eval();
-  std::vector<double> shares;
-  Tensor x = inputs;
-  for (const auto& [name, module] : network.children()) {
-    auto& layer = dynamic_cast<nn::Layer&>(*module);
-    if (dynamic_cast<nn::Activation*>(module)) {
-      Tensor z = x.detach().requires_grad_();
-      const Tensor y = layer(z);
-      const Tensor slope = y.requires_grad() ? grad({y}, {z}, {ones_like(y)}, false, false, true)[0] : Tensor();
-      const Tensor largest = slope.defined() ? amax(abs(slope.flatten(1)), {0}) : zeros({z.flatten(1).size(1)});
-      shares.push_back(mean((largest < 1e-3).to(f64)).item<double>());
-    }
-    const NoGrad no_grad;
-    x = layer(x);
-  }
-  network.train(training);
-  return shares;
-}
-
 std::vector<double> gradient_norms(nn::Sequential& network, const data::Batch& batch, const train::Loss& loss) {
   network.zero_grad();
   const Tensor outputs = network(batch.x);
@@ -89,7 +68,9 @@ Outcome run(const Experiment& e, const data::Dataset& train_set, const data::Dat
   std::vector<int64_t> first(static_cast<size_t>(std::min<int64_t>(test_set.size(), 2000)));
   for (size_t i = 0; i < first.size(); ++i) first[i] = static_cast<int64_t>(i);
   const data::Batch sample = test_set.gather(first);
-  outcome.dead = mean_of(dead_shares(network, sample.x));
+  std::vector<double> dead;
+  for (const nn::ActivationMeter& a : nn::measure(network, sample.x).activations) dead.push_back(a.dead);
+  outcome.dead = mean_of(dead);
   network.eval();
   outcome.first_gradient = gradient_norms(network, sample, e.loss)[0];
   return outcome;

@@ -27,7 +27,7 @@ struct Experiment {
 struct Outcome {
   cairn::train::History history;
   cairn::train::Evaluation test;
-  double dead = 0;            ///< share of hidden units whose slope is below 1e-3 for every test sample
+  double dead = 0;            ///< share of hidden units that are dead (nn::ActivationMeter) on test samples
   double first_gradient = 0;  ///< norm of the gradient of the first weight on the first batch, after the training
   double seconds_a_step = 0;
   bool diverged = false;  ///< the loss became infinite or NaN; the numbers are those from before
@@ -37,9 +37,6 @@ struct Outcome {
 cairn::nn::Sequential make_network(const Experiment& e);
 
 Outcome run(const Experiment& e, const cairn::data::Dataset& train, const cairn::data::Dataset& test);
-
-/// For every activation of the network, the share of its units whose slope is below 1e-3 for all inputs.
-std::vector<double> dead_shares(cairn::nn::Sequential& network, const cairn::Tensor& inputs);
 
 /// Norms of the gradients of all weights on one batch, from the input to the output.
 std::vector<double> gradient_norms(cairn::nn::Sequential& network, const cairn::data::Batch& batch,

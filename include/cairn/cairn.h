@@ -51,6 +51,7 @@
 #include "cairn/math/trig.h"
 #include "cairn/models/models.h"
 #include "cairn/nn/activation.h"
+#include "cairn/nn/born_dead.h"
 #include "cairn/nn/conv.h"
 #include "cairn/nn/dropout.h"
 #include "cairn/nn/flatten.h"
