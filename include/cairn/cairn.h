@@ -109,5 +109,6 @@
 #include "cairn/tensor/tensor.h"
 #include "cairn/train/curves.h"
 #include "cairn/train/evaluate.h"
+#include "cairn/train/meters.h"
 #include "cairn/train/metrics.h"
 #include "cairn/train/trainer.h"
