@@ -1,11 +1,14 @@
 #include "kernels/conv.h"
 
 #include <algorithm>
+#include <optional>
+#include <type_traits>
 #include <vector>
 
 #include "cairn/base/threads.h"
 #include "kernels/conv_window.h"
 #include "kernels/tile.h"
+#include "kernels/winograd.h"
 
 namespace cairn::kernels {
 namespace {
@@ -50,31 +53,67 @@ struct Pass {
     panels = ceil_div(filters, panel<S>);
   }
 
+  /// The same as a plain convolution of 3 × 3, if it is one.
+  std::optional<Winograd> winograd() const {
+    if (!std::is_same_v<S, float> || taps.size() != 9 || run_taps != 3 || high_h - low_h != 2 || groups != 1 ||
+        stride_h != 1 || stride_w != 1 || step_h != 1 || step_w != 1)
+      return {};
+    return Winograd{n, channels, in_h, in_w, filters, out_h, out_w, -low_h, -low_w};
+  }
+
   int64_t filters_of(int64_t p) const { return std::min<int64_t>(filters - p * panel<S>, panel<S>); }
   S* place(int64_t image, int64_t i, int64_t j) const {
     return out + ((image * out_h + first_h + i * step_h) * out_w + first_w + j * step_w) * out_c;
   }
 };
 
-// weight as panels [group][panel][tap][channel][filters of the panel, in whole vectors].
-//   at(filter, channel)  the weights of all taps, a kernel of k_w columns
-template <class S, class At>
-void pack_weights(const Pass<S>& p, int64_t k_w, At at, S* to) {
-  parallel_for(p.groups * p.panels, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, p.inner * panel<S>)),
+// The weights of a pass: those of a filter and a channel are a kernel of k numbers, k_w a row, side by side in memory.
+template <class S>
+struct Weights {
+  const S* data;
+  int64_t k_w, k, filter, channel;  // numbers from filter to filter and from channel to channel
+};
+
+// weight as panels [group][panel][tap][channel][filters of the panel, in whole vectors]: squares of filters × what lies
+// side by side in memory, transposed. Filters that do not exist repeat the last: what comes of them is thrown away.
+template <class S>
+void pack_weights(const Pass<S>& p, const Weights<S>& weights, S* to) {
+  constexpr int64_t w = width<S>;
+  std::vector<int64_t> place(static_cast<size_t>(weights.k), -1);  // of a number of the kernel among the taps
+  for (size_t t = 0; t < p.taps.size(); ++t)
+    place[static_cast<size_t>(p.taps[t].y * weights.k_w + p.taps[t].x)] = static_cast<int64_t>(t);
+  const int64_t group_size = p.filters * p.channels * weights.k;
+  const S* end_of = weights.data + p.groups * group_size;
+  const bool whole = weights.channel == weights.k;  // all channels of a filter lie side by side
+  const int64_t strips = whole ? 1 : p.channels, length = whole ? p.channels * weights.k : weights.k;
+
+  const auto pack_vector = [&](const S* first, int64_t n, S* block, int64_t step) {
+    const S* columns[w];
+    alignas(64) S edge[w * w], square[w * w];
+    for (int64_t strip = 0; strip < strips; ++strip)
+      for (int64_t at = 0; at < length; at += w) {
+        for (int64_t i = 0; i < w; ++i) {
+          const S* from = first + std::min(i, n - 1) * weights.filter + strip * weights.channel + at;
+          const bool inside = end_of - from >= w;
+          if (!inside) std::copy(from, end_of, edge + i * w);
+          columns[i] = inside ? from : edge + i * w;
+        }
+        transpose<S>(columns, 0, square, w);
+        for (int64_t i = 0; i < std::min(w, length - at); ++i) {
+          const int64_t channel = strip + (at + i) / weights.k, tap = place[size_t((at + i) % weights.k)];
+          if (tap >= 0) store(block + (tap * p.channels + channel) * step, load(square + i * w));
+        }
+      }
+  };
+  parallel_for(p.groups * p.panels, std::max<int64_t>(1, 65536 / std::max<int64_t>(1, p.inner * panel<S>)),
                [&](int64_t begin, int64_t end) {
                  for (int64_t index = begin; index < end; ++index) {
-                   const int64_t group = index / p.panels, n = p.filters_of(index % p.panels);
-                   const int64_t step = n > width<S> ? panel<S> : width<S>, first = index % p.panels * panel<S>;
-                   S* block = to + index * p.inner * panel<S>;
-                   const auto taps = static_cast<int64_t>(p.taps.size());
-                   for (int64_t f = 0; f < n; ++f)
-                     for (int64_t c = 0; c < p.channels; ++c) {
-                       const S* kernel = at(group * p.filters + first + f, group, c);
-                       S* column = block + c * step + f;
-                       for (int64_t t = 0; t < taps; ++t)
-                         column[t * p.channels * step] = kernel[p.taps[size_t(t)].y * k_w + p.taps[size_t(t)].x];
-                     }
-                   for (int64_t l = 0; l < p.inner; ++l) std::fill(block + l * step + n, block + (l + 1) * step, S(0));
+                   const int64_t n = p.filters_of(index % p.panels), step = n > w ? panel<S> : w;
+                   const S* first =
+                       weights.data + index / p.panels * group_size + index % p.panels * panel<S> * weights.filter;
+                   for (int64_t v = 0; v < step; v += w)
+                     pack_vector(first + std::min(v, n - 1) * weights.filter, std::max<int64_t>(1, n - v),
+                                 to + index * p.inner * panel<S> + v, step);
                  }
                });
 }
@@ -149,12 +188,15 @@ void sweep_gathered(const Pass<S>& p, const S* weights, int64_t begin, int64_t e
   }
 }
 
-template <class S, class At>
-void run(Pass<S>& p, int64_t k_w, At at) {
+template <class S>
+void run(Pass<S>& p, const Weights<S>& unpacked) {
   if (p.n == 0 || p.rows == 0 || p.columns == 0) return;
   p.prepare();
   Scratch<S> weights(p.groups * p.panels * p.inner * panel<S>);
-  pack_weights(p, k_w, at, weights.data());
+  pack_weights(p, unpacked, weights.data());
+  if constexpr (std::is_same_v<S, float>)
+    if (const auto g = p.winograd(); g && g->serves())
+      return cairn::kernels::winograd(*g, p.in, weights.data(), p.bias, p.out);
   // Products an output; where no tap meets it, there is only the bias to write.
   const auto work = static_cast<double>(std::max<int64_t>(1, p.inner) * p.filters * p.groups);
   if (p.columns < tile_rows / 2 && p.rows * p.n > 1) {
@@ -195,7 +237,8 @@ void conv(const Conv& g, const S* x, const S* weight, const S* bias, S* y) {
   for (int64_t a = 0; a < g.k_h; ++a)
     for (int64_t b = 0; b < g.k_w; ++b)
       p.taps.push_back({a, b, a * g.dilation_h - g.padding_h, b * g.dilation_w - g.padding_w});
-  run(p, g.k_w, [&](int64_t filter, int64_t, int64_t c) { return weight + (filter * p.channels + c) * g.k_h * g.k_w; });
+  const int64_t k = g.k_h * g.k_w;
+  run(p, {weight, g.k_w, k, p.channels * k, k});
 }
 
 template <class S>
@@ -231,9 +274,8 @@ void conv_transpose(const Conv& g, const S* y, const S* weight, const S* bias, S
           const int64_t h = r_h + g.padding_h - a * g.dilation_h, w = r_w + g.padding_w - b * g.dilation_w;
           if (h % g.stride_h == 0 && w % g.stride_w == 0) p.taps.push_back({a, b, h / g.stride_h, w / g.stride_w});
         }
-      run(p, g.k_w, [&](int64_t c, int64_t group, int64_t filter) {
-        return weight + ((group * filters + filter) * channels + c % channels) * g.k_h * g.k_w;
-      });
+      const int64_t k = g.k_h * g.k_w;
+      run(p, {weight, g.k_w, k, k, channels * k});
     }
 }
 

@@ -5,6 +5,7 @@
 #include "kernels/conv.h"
 #include "kernels/conv_window.h"
 #include "kernels/tile.h"
+#include "kernels/winograd.h"
 
 namespace cairn::kernels {
 namespace {
@@ -103,14 +104,19 @@ void conv_weight(const Conv& g, const S* x, const S* y, S* weight) {
   const Sums<S> sums(g, x, y);
   // Small weights: parts of the batch, summed at the end in their order. Large ones: rows of the kernel and filters.
   const int64_t total = sums.total();
-  const int64_t chunks = std::clamp<int64_t>(g.n, 1, total <= 1 << 15 ? 16 : total <= 1 << 17 ? 4 : 1);
+  const Winograd plain{g.n, g.c, g.h, g.w, g.o, g.y_h, g.y_w, g.padding_h, g.padding_w};
+  const bool in_tiles = std::is_same_v<S, float> && g.k_h == 3 && g.k_w == 3 && g.groups == 1 && g.stride_h == 1 &&
+                        g.stride_w == 1 && g.dilation_h == 1 && g.dilation_w == 1 && plain.serves();
+  const int64_t chunks = in_tiles ? 1 : std::clamp<int64_t>(g.n, 1, total <= 1 << 15 ? 16 : total <= 1 << 17 ? 4 : 1);
   const int64_t kernel_parts = chunks < 8 ? g.k_h : 1;
   const int64_t filter_block = chunks < 8 ? 4 * panel<S> : sums.filter_step;
   const int64_t filter_parts = ceil_div(sums.filter_step, filter_block);
   Scratch<S> parts(chunks * total);
   const double work = static_cast<double>(g.n * g.y_h * g.y_w) * static_cast<double>(total);
   const int64_t tasks = chunks * kernel_parts * filter_parts;
-  parallel_for(tasks, work < 2e5 ? tasks : 1, [&](int64_t begin, int64_t end) {
+  if constexpr (std::is_same_v<S, float>)
+    if (in_tiles) winograd_weight(plain, x, y, parts.data());
+  parallel_for(in_tiles ? 0 : tasks, work < 2e5 ? tasks : 1, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
       const int64_t filter = task % filter_parts, part = task / filter_parts % kernel_parts,
                     chunk = task / filter_parts / kernel_parts;

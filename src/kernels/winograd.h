@@ -1,0 +1,30 @@
+#pragma once
+// Convolutions of 3 × 3 with stride 1 in a quarter of the multiplications: Winograd's F(4 × 4, 3 × 3). Source: Lavin &
+// Gray 2016, "Fast algorithms for convolutional neural networks", arXiv:1509.09308.
+//
+// A tile of 6 × 6 inputs d and a kernel g of 3 × 3 give 4 × 4 outputs, Aᵀ ((G g Gᵀ) ⊙ (Bᵀ d B)) A: a product of polynomials
+// by their values at six places, 0, ±√½, ±√2 and ∞. The sum over channels is taken between the transformations, where it
+// is 36 matrix products. Rounding errors are some six times those of the direct sum: up to 2e-6 of the largest output.
+
+#include <cstdint>
+
+namespace cairn::kernels {
+
+/// The convolution of x (n, h, w, c in memory) to y (n, y_h, y_w, o) with kernels of 3 × 3; `padding` zeros stand above
+/// and left of x, as many as needed below and right. c and o are multiples of a vector of floats.
+struct Winograd {
+  int64_t n, c, h, w, o, y_h, y_w, padding_h, padding_w;
+
+  /// Whether it is the faster way. This does not depend on n.
+  bool serves() const;
+};
+
+/// y = x ∗ weight + bias.
+///   panels  the weight as [panel of filters][tap][channel][filters of the panel], taps from the first row to the last
+///   bias    o numbers, or null
+void winograd(const Winograd& g, const float* x, const float* panels, const float* bias, float* y);
+
+/// The gradient of the weight, as [tap][channel][filter]: Σ x · y over all images and places.
+void winograd_weight(const Winograd& g, const float* x, const float* y, float* weight);
+
+}  // namespace cairn::kernels
