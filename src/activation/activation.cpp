@@ -9,6 +9,7 @@
 #include <set>
 
 #include "activation/apply.h"
+#include "activation/taylor.h"
 #include "activation/text.h"
 #include "cairn/activation/formula.h"
 #include "cairn/math/program.h"
@@ -41,7 +42,7 @@ Expr general_expression(const ActivationInfo& info) {
 
 // The program of an activation of the catalogue or of a registered one, made when it is first wanted.
 FormulaOperation operation_of(const ActivationInfo& info) {
-  if (info.family == "formula") return *info.operation;
+  if (info.operation) return *info.operation;
   Registered& r = registered();
   const std::lock_guard lock(r.mutex);
   const auto at = r.operations.find(&info);
@@ -72,7 +73,7 @@ Tensor Activation::operator()(const Tensor& x, std::span<const Tensor> parameter
 }
 
 std::string Activation::formula() const {
-  if (info_->family == "formula" || info_->family == "fold") return info_->formula;
+  if (info_->family == "formula" || info_->family == "fold" || info_->family == "taylor") return info_->formula;
   return expression().text();
 }
 
@@ -160,6 +161,7 @@ bool is_formula(std::string_view text) {
 }  // namespace
 
 Activation activation(std::string_view text) {
+  if (is_taylor(trimmed(text))) return read_taylor(trimmed(text));
   if (is_formula(trimmed(text))) return formula_activation(trimmed(text));
   const std::string whole(text);
   std::string_view rest = trimmed(text);
@@ -221,8 +223,8 @@ const char* lasting(const std::string& name) {
 }
 
 void add_activation(ActivationInfo info) {
-  require<NameError>(identifier(info.name) && info.name != "x", "register_activation",
-                     "a name has letters, digits and underscores, and is not x", given("name", info.name));
+  require<NameError>(identifier(info.name) && info.name != "x" && info.name != "taylor", "register_activation",
+                     "a name has letters, digits and underscores, and is not x or taylor", given("name", info.name));
   info.formula = general_expression(info).text();
   info.kinks = [e = info.expression](std::span<const double> p) { return find_kinks(with_numbers(e, p)); };
   const auto same = [&](const ActivationInfo& other) { return other.name == info.name; };

@@ -1,4 +1,6 @@
 // Where a formula has kinks: found, because a user's formula does not declare them.
+#include "activation/kinks.h"
+
 #include <algorithm>
 #include <cmath>
 #include <unordered_set>
@@ -33,18 +35,17 @@ std::vector<Expr> sides(const Expr& root) {
 
 }  // namespace
 
-std::vector<double> find_kinks(const Expr& f) {
+std::vector<double> find_changes(const Expr& f) {
   constexpr double end = 100, step = 0.01;
-  constexpr size_t most = 64;
   const std::vector<Expr> branches = sides(f);
   if (branches.empty()) return {};
-  const Program side(branches, {"x"}), value({f, derivatives(f, {"x"})[0]}, {"x"});
+  const Program side(branches, {"x"});
 
   std::vector<double> places;
   std::vector<double> before = side.on({-end});
   for (double x = -end + step, last = -end; x <= end + step / 2; last = x, x = std::round((x + step) / step) * step) {
     std::vector<double> here = side.on({x});
-    for (size_t k = 0; k < here.size() && places.size() < 8 * most; ++k) {
+    for (size_t k = 0; k < here.size() && places.size() < 512; ++k) {
       if (here[k] == before[k]) continue;
       double low = last, high = x;
       for (int i = 0; i < 60 && low < high; ++i) {
@@ -58,10 +59,19 @@ std::vector<double> find_kinks(const Expr& f) {
     before = std::move(here);
   }
   std::sort(places.begin(), places.end());
+  const auto same = [](double a, double b) { return b - a < 1e-9; };
+  places.erase(std::unique(places.begin(), places.end(), same), places.end());
+  return places;
+}
+
+std::vector<double> find_kinks(const Expr& f) {
+  constexpr size_t most = 64;
+  const std::vector<double> places = find_changes(f);
+  if (places.empty()) return {};
+  const Program value({f, derivatives(f, {"x"})[0]}, {"x"});
 
   std::vector<double> kinks;
   for (const double x : places) {
-    if (!kinks.empty() && x - kinks.back() < 1e-9) continue;
     const double h = 1e-7 * std::max(1.0, std::abs(x));
     const std::vector<double> left = value.on({x - h}), right = value.on({x + h});
     const auto differ = [&](double a, double b, double room) {

@@ -19,6 +19,7 @@
 #include "cairn/nn/radial.h"
 #include "cairn/nn/residual.h"
 #include "cairn/nn/sequential.h"
+#include "cairn/nn/taylor.h"
 
 namespace cairn::nn {
 namespace {
@@ -70,6 +71,7 @@ struct Registry {
     add<Sparsemax>("Sparsemax");
     add<StochasticDepth>("StochasticDepth");
     add<SwiGLU>("SwiGLU");
+    add<Taylor>("Taylor");
   }
 
   template <class L>

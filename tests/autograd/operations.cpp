@@ -152,6 +152,7 @@ std::vector<Case> functions() {
     if (info.elementwise())
       all.push_back(
           {"activation " + info.name, [name = info.name](const Inputs& in) { return activation(name)(in[0]); }, {any}});
+  all.push_back({"taylor", [](const Inputs& in) { return activation("taylor(gelu, 6, 2)")(in[0]); }, {any}});
   for (const RadialFunctionInfo& info : radial_functions())
     all.push_back({"radial " + info.name,
                    [name = info.name](const Inputs& in) { return radial_function(name)(in[0]); },

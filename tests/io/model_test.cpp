@@ -25,6 +25,7 @@
 #include "cairn/nn/registry.h"
 #include "cairn/nn/residual.h"
 #include "cairn/nn/sequential.h"
+#include "cairn/nn/taylor.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/compare.h"
 #include "cairn/tensor/create.h"
@@ -114,6 +115,10 @@ std::vector<Row> rows() {
   add("LogSoftmax", images, [] { return nn::LogSoftmax(-1); });
   add("Softmin", images, [] { return nn::Softmin(2); });
   add("Sparsemax", images, [] { return nn::Sparsemax(1); });
+  add(
+      "Taylor", images, [] { return nn::Taylor("tanh", 7, 1.5); },
+      [] { return nn::Taylor("x * sigmoid(beta * x); beta = 2", 6, 1.25); },
+      [] { return nn::Activation("taylor(swish(1.5), 4, 1)"); });
   add("GLU", images, [] { return nn::GLU(1); });
   add("ReGLU", images, [] { return nn::ReGLU(-3); });
   add("GeGLU", images, [] { return nn::GeGLU(2); });

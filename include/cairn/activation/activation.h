@@ -59,7 +59,7 @@ struct ActivationInfo {
     double value;  ///< unless another is given
   };
   std::string name;
-  std::string family;  ///< ridge, radial, fold, learnable; "own" for registered ones, "formula" for formulas
+  std::string family;  ///< ridge, radial, fold, learnable; "own" for registered ones; "formula", "taylor"
   std::vector<Parameter> parameters;
   std::string source;      ///< who described it
   std::string formula;     ///< with its parameters by name: "where(x > 0, x, alpha * expm1(minimum(x, 0)))"
@@ -71,7 +71,7 @@ struct ActivationInfo {
   /// What it computes, with x and the parameters put in; empty for folds, which are no functions of one number.
   std::function<Expr(const Expr& x, std::span<const Expr> parameters)> expression;
 
-  std::shared_ptr<const class FormulaOperation> operation = {};  ///< of a formula
+  std::shared_ptr<const class FormulaOperation> operation = {};  ///< of a formula or a Taylor polynomial
 
   bool elementwise() const { return static_cast<bool>(expression); }
 };
@@ -112,7 +112,8 @@ class Activation {
 inline std::ostream& operator<<(std::ostream& out, const Activation& a) { return out << a.text(); }
 
 /// The activation of that name, "gelu", "elu(0.5)", "leaky_relu(negative_slope=0.2)", parameters left out having their
-/// default; or the one of a formula in x (formula.h): "x * sigmoid(beta * x); beta = 1".
+/// default; the one of a formula in x (formula.h): "x * sigmoid(beta * x); beta = 1"; or a Taylor polynomial (taylor.h):
+/// "taylor(tanh, 7, 1.5)".
 ///   throws  NameError for an unknown name or parameter, listing those there are; ValueError for text of another form
 Activation activation(std::string_view text);
 
