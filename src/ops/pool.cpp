@@ -202,6 +202,15 @@ Tensor adaptive_largest(const char* operation, const Tensor& x, int dims, IntPai
   return as_images(operation, x, dims, [&](const Tensor& in) { return max_pool(in, even_pool(operation, in, size)); });
 }
 
+// |x|^p. At 0 its derivatives from the ⌈p⌉-th on are infinite unless p is a whole number; they are 0 here, as at a kink.
+Tensor power_of_magnitude(const Tensor& x, double p) {
+  if (std::fmod(p, 2) == 0) return pow(x, p);  // which has no kink
+  const Tensor size = abs(x);
+  if (p == std::floor(p)) return pow(size, p);
+  const Tensor zero = size == 0.0;
+  return masked_fill(pow(masked_fill(size, zero, 1), p), zero, 0);
+}
+
 }  // namespace
 
 Tensor max_pool2d(const Tensor& x, IntPair kernel, const MaxPool2dOptions& o) {
@@ -249,7 +258,7 @@ Tensor lp_pool2d(const Tensor& x, double p, IntPair kernel, const LpPool2dOption
   return as_images(name, x, 2, [&](const Tensor& in) {
     images(name, in);  // a wrong dtype shall be called by this name
     const AvgPool2dOptions sums{.stride = o.stride, .ceil_mode = o.ceil_mode, .divisor_override = 1};
-    const Tensor sum = average(name, pow(abs(in), p), kernel, sums);
+    const Tensor sum = average(name, power_of_magnitude(in, p), kernel, sums);
     // A root has no finite slope at 0: what is 0 stays there, and hands no gradient on.
     const Tensor zero = sum == 0.0;
     return masked_fill(pow(masked_fill(sum, zero, 1), 1 / p), zero, 0);

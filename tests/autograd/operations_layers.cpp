@@ -86,6 +86,7 @@ std::vector<Case> pools() {
       {"lp_pool2d",
        [](const Inputs& in) { return lp_pool2d(in[0], 3, 2, {.stride = 1}); },
        {spread({2, 2, 3, 3}, 0.3, 2)}},
+      {"lp_pool2d, smooth", [](const Inputs& in) { return lp_pool2d(in[0], 2, 3); }, {spread({2, 2, 3, 3})}},
   };
 }
 

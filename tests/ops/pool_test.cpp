@@ -190,6 +190,17 @@ TEST(LpPool2d, ByHand) {
   EXPECT_EQ(values(none.grad()), (Values{0, 0, 0, 0}));
 }
 
+TEST(LpPool2d, SecondDerivativesAtZero) {
+  const auto second = [](double p, double other) {  // ∂²y/∂x² at x = 0, beside another number
+    const Tensor x = tensor({{{{0., other}}}}, f64).requires_grad_();
+    const Tensor slope = grad({lp_pool2d(x, p, {1, 2})}, {x}, {}, true, true)[0];
+    EXPECT_EQ(values(slope)[0], 0) << p;
+    return values(grad({slope[0][0][0][0]}, {x})[0])[0];
+  };
+  EXPECT_NEAR(second(2, 4), 0.25, 1e-15);  // of √(x² + 16)
+  for (const double p : {1.0, 1.5, 3.0, 3.5, 4.0}) EXPECT_EQ(second(p, 4), 0) << p;
+}
+
 TEST(Pools1d, ByHand) {
   const Tensor x = tensor({{1., 5., 2., 4., 3.}, {-1., -2., -3., -4., -5.}}, f64);
   EXPECT_EQ(values(max_pool1d(x, 2)), (Values{5, 4, -1, -3}));

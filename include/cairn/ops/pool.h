@@ -72,8 +72,9 @@ struct LpPool2dOptions {
 };
 
 /// (Σ |x|^p)^(1/p) over each window: p = 1 is the sum of magnitudes, p = ∞ is approached by large p. The gradient is 0
-/// where a window holds nothing but zeros. PyTorch differs in two cases: it sums x^p without the magnitude, which for odd
-/// p and negative x is another number or NaN, and scales the sum of a window that ceil_mode cuts as if it were whole.
+/// where a window holds nothing but zeros. Where x is 0 and p no whole number, the derivatives of |x|^p from the ⌈p⌉-th on
+/// are infinite; 0 stands in their place. PyTorch differs in two cases: it sums x^p without the magnitude, which for odd p
+/// and negative x is another number or NaN, and scales the sum of a window that ceil_mode cuts as if it were whole.
 ///   throws  ValueError unless p is finite and ≥ 1
 Tensor lp_pool2d(const Tensor& x, double p, IntPair kernel_size, const LpPool2dOptions& options = {});
 
