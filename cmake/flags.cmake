@@ -40,6 +40,13 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   endif()
 endif()
 
+# Tuned for AMD's Zen, GCC leaves some sums of products unfused, those it takes for a chain, and not others: an element then
+# depends on where it stands in a matrix (tests/kernels/gemm_test.cpp). With 0 it fuses all of them, as for other machines.
+check_cxx_compiler_flag("--param=avoid-fma-max-bits=0" CAIRN_COMPILER_HAS_AVOID_FMA)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CAIRN_COMPILER_HAS_AVOID_FMA)
+  list(APPEND CAIRN_PUBLIC_FLAGS --param=avoid-fma-max-bits=0)
+endif()
+
 # A program links what it uses and no more: a third of its size. (Layers are made by name, so a table names them all, and
 # their objects with everything else that stands in them.)
 include(CheckLinkerFlag)

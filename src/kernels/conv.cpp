@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cairn/base/threads.h"
+#include "kernels/conv_depthwise.h"
 #include "kernels/conv_window.h"
 #include "kernels/tile.h"
 #include "kernels/winograd.h"
@@ -232,6 +233,7 @@ void run(Pass<S>& p, const Weights<S>& unpacked) {
 
 template <class S>
 void conv(const Conv& g, const S* x, const S* weight, const S* bias, S* y) {
+  if (is_depthwise(g)) return conv_depthwise(g, x, weight, bias, y);
   Pass<S> p{x, g.n, g.h, g.w, g.c,   g.c / g.groups, g.stride_h, g.stride_w, y,   g.y_h, g.y_w, g.o, g.o / g.groups,
             0, 0,   1,   1,   g.y_h, g.y_w,          g.groups,   {},         bias};
   for (int64_t a = 0; a < g.k_h; ++a)
@@ -243,6 +245,7 @@ void conv(const Conv& g, const S* x, const S* weight, const S* bias, S* y) {
 
 template <class S>
 void conv_transpose(const Conv& g, const S* y, const S* weight, const S* bias, S* x) {
+  if (is_depthwise(g)) return conv_transpose_depthwise(g, y, weight, bias, x);
   const int64_t channels = g.c / g.groups, filters = g.o / g.groups;
   for (int64_t r_h = 0; r_h < std::min(g.stride_h, g.h); ++r_h)
     for (int64_t r_w = 0; r_w < std::min(g.stride_w, g.w); ++r_w) {

@@ -3,6 +3,7 @@
 
 #include "cairn/base/threads.h"
 #include "kernels/conv.h"
+#include "kernels/conv_depthwise.h"
 #include "kernels/conv_window.h"
 #include "kernels/tile.h"
 #include "kernels/winograd.h"
@@ -101,6 +102,7 @@ struct Sums {
 
 template <class S>
 void conv_weight(const Conv& g, const S* x, const S* y, S* weight) {
+  if (is_depthwise(g)) return conv_weight_depthwise(g, x, y, weight);
   const Sums<S> sums(g, x, y);
   // Small weights: parts of the batch, summed at the end in their order. Large ones: rows of the kernel and filters.
   const int64_t total = sums.total();

@@ -48,6 +48,16 @@ void add_common(Json& json, IntPair stride, const Json& padding, IntPair dilatio
   json["bias"] = bias;
 }
 
+// What describes a Conv2d or a Conv1d.
+Json described(int64_t in, int64_t out, const Json& kernel_size, const ConvOptions& o) {
+  Json json = {{"in_channels", in}, {"out_channels", out}, {"kernel_size", kernel_size}};
+  add_common(json, o.stride, padding_json(o.padding), o.dilation, o.groups, o.bias);
+  return json;
+}
+
+constexpr auto option_names = {"in_channels", "out_channels", "kernel_size", "stride",
+                               "padding",     "dilation",     "groups",      "bias"};
+
 ConvOptions read_common(const OptionReader& o, const char* layer) {
   ConvOptions c{.stride = pair_from(o, layer, "stride", 1),
                 .dilation = pair_from(o, layer, "dilation", 1),
@@ -80,16 +90,10 @@ Tensor Conv2d::forward(const Tensor& x) {
   return conv2d(x, weight, bias, {settings.stride, settings.padding, settings.dilation, settings.groups});
 }
 
-Json Conv2d::options() const {
-  Json json = {{"in_channels", in_channels}, {"out_channels", out_channels}, {"kernel_size", as_json(kernel_size)}};
-  add_common(json, settings.stride, padding_json(settings.padding), settings.dilation, settings.groups, bias.defined());
-  return json;
-}
+Json Conv2d::options() const { return described(in_channels, out_channels, as_json(kernel_size), settings); }
 
 Conv2d Conv2d::from_options(const Json& options) {
-  const OptionReader o(
-      "Conv2d", options,
-      {"in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias"});
+  const OptionReader o("Conv2d", options, option_names);
   return Conv2d(o.integer("in_channels"), o.integer("out_channels"), pair_from(o, "Conv2d", "kernel_size"),
                 read_common(o, "Conv2d"));
 }
@@ -108,16 +112,10 @@ Tensor Conv1d::forward(const Tensor& x) {
   return conv1d(x, weight, bias, {settings.stride.w, settings.padding, settings.dilation.w, settings.groups});
 }
 
-Json Conv1d::options() const {
-  Json json = {{"in_channels", in_channels}, {"out_channels", out_channels}, {"kernel_size", kernel_size}};
-  add_common(json, settings.stride, padding_json(settings.padding), settings.dilation, settings.groups, bias.defined());
-  return json;
-}
+Json Conv1d::options() const { return described(in_channels, out_channels, kernel_size, settings); }
 
 Conv1d Conv1d::from_options(const Json& options) {
-  const OptionReader o(
-      "Conv1d", options,
-      {"in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias"});
+  const OptionReader o("Conv1d", options, option_names);
   return Conv1d(o.integer("in_channels"), o.integer("out_channels"), o.integer("kernel_size"),
                 read_common(o, "Conv1d"));
 }

@@ -36,8 +36,11 @@ struct Registry {
   // A table, and not objects that register themselves: a linker drops those that nobody names.
   Registry() {
     add<Activation>("Activation");
+    add<AdaptiveAvgPool1d>("AdaptiveAvgPool1d");
     add<AdaptiveAvgPool2d>("AdaptiveAvgPool2d");
+    add<AdaptiveMaxPool1d>("AdaptiveMaxPool1d");
     add<AdaptiveMaxPool2d>("AdaptiveMaxPool2d");
+    add<AvgPool1d>("AvgPool1d");
     add<AvgPool2d>("AvgPool2d");
     add<BasicBlock>("BasicBlock");
     add<BatchNorm1d>("BatchNorm1d");
@@ -59,6 +62,7 @@ struct Registry {
     add<LayerNorm>("LayerNorm");
     add<Linear>("Linear");
     add<LogSoftmax>("LogSoftmax");
+    add<MaxPool1d>("MaxPool1d");
     add<MaxPool2d>("MaxPool2d");
     add<Maxout>("Maxout");
     add<RReLU>("RReLU");

@@ -91,12 +91,14 @@ void check(const char* operation, const Tensor& x, const Tensor& weight, const T
 
 void check_steps(const char* operation, const Tensor& weight, IntPair stride, IntPair padding, IntPair dilation,
                  int64_t groups) {
-  require<ValueError>(stride.h >= 1 && stride.w >= 1, operation, "stride must be at least 1", given("h", stride.h),
-                      given("w", stride.w));
-  require<ValueError>(dilation.h >= 1 && dilation.w >= 1, operation, "dilation must be at least 1",
-                      given("h", dilation.h), given("w", dilation.w));
-  require<ValueError>(padding.h >= 0 && padding.w >= 0, operation, "padding must not be negative",
-                      given("h", padding.h), given("w", padding.w));
+  const auto fit = [&](IntPair pair, int64_t least, const char* problem) {
+    constexpr int64_t most = INT32_MAX;  // sums and products of two cannot overflow
+    require<ValueError>(std::min(pair.h, pair.w) >= least && std::max(pair.h, pair.w) <= most, operation, problem,
+                        given("h", pair.h), given("w", pair.w));
+  };
+  fit(stride, 1, "stride must be at least 1 and below 2³¹");
+  fit(dilation, 1, "dilation must be at least 1 and below 2³¹");
+  fit(padding, 0, "padding must not be negative, and below 2³¹");
   require<ValueError>(groups >= 1 && weight.size(0) % groups == 0, operation,
                       "groups must be at least 1 and divide the first size of weight", given("groups", groups),
                       given("weight", weight));
@@ -150,6 +152,9 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
 
 Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv1dOptions& options) {
   require_rank("conv1d", x, weight, 3, "x must be (n, c, l) or (c, l), and weight (out, c / groups, k)");
+  require<ValueError>(options.padding.size.h == options.padding.size.w, "conv1d",
+                      "there is one dimension: give one padding", given("first", options.padding.size.h),
+                      given("second", options.padding.size.w));
   if (x.dim() == 2) return conv1d(x.unsqueeze(0), weight, bias, options).squeeze(0);
   Padding padding(IntPair(0, options.padding.size.w));
   padding.same = options.padding.same;

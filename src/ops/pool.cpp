@@ -76,7 +76,6 @@ Windows even_windows(const char* operation, const Tensor& x, int64_t size, int64
 }
 
 Images images(const char* operation, const Tensor& x) {
-  require(x.dim() == 4, operation, "x must be (n, c, h, w) or (c, h, w)", given("x", x));
   require<DtypeError>(is_float(x.dtype()), operation, "needs f32 or f64; convert with to(f32)", given("x", x));
   return {x.size(0), x.size(1), x.size(2), x.size(3)};
 }
@@ -151,18 +150,30 @@ Tensor spread(const PoolPointer& p, const Tensor& y) {
                 [p](const Backward& s) -> Grads { return {average(p, s.grad)}; });
 }
 
-}  // namespace
+// ---- the functions -----------------------------------------------------------------------------------------------------
 
-Tensor max_pool2d(const Tensor& x, IntPair kernel, const MaxPool2dOptions& o) {
-  if (x.dim() == 3) return max_pool2d(x.unsqueeze(0), kernel, o).squeeze(0);
-  const Images g = images("max_pool2d", x);
-  const IntPair stride = o.stride == IntPair(0) ? kernel : o.stride;
-  return max_pool(
-      x, {g, windows("max_pool2d", x, {g.h, kernel.h, stride.h, o.padding.h, o.dilation.h}, o.ceil_mode, false),
-          windows("max_pool2d", x, {g.w, kernel.w, stride.w, o.padding.w, o.dilation.w}, o.ceil_mode, false)});
+// f of x as a batch of images, its result in the rank of x. `dims` of an image: 2, or 1 for sequences, rows of one pixel's
+// height.
+template <class F>
+Tensor as_images(const char* operation, const Tensor& x, int dims, F f) {
+  const bool batch = x.dim() == dims + 2;
+  require(batch || x.dim() == dims + 1, operation,
+          dims == 2 ? "x must be (n, c, h, w) or (c, h, w)" : "x must be (n, c, l) or (c, l)", given("x", x));
+  Tensor y = batch ? x : x.unsqueeze(0);
+  y = f(dims == 2 ? y : y.unsqueeze(2));
+  if (dims == 1) y = y.squeeze(2);
+  return batch ? y : y.squeeze(0);
 }
 
-static Tensor average(const char* operation, const Tensor& x, IntPair kernel, const AvgPool2dOptions& o) {
+Tensor largest(const char* operation, const Tensor& x, IntPair kernel, const MaxPool2dOptions& o) {
+  const Images g = images(operation, x);
+  const IntPair stride = o.stride == IntPair(0) ? kernel : o.stride;
+  return max_pool(x,
+                  {g, windows(operation, x, {g.h, kernel.h, stride.h, o.padding.h, o.dilation.h}, o.ceil_mode, false),
+                   windows(operation, x, {g.w, kernel.w, stride.w, o.padding.w, o.dilation.w}, o.ceil_mode, false)});
+}
+
+Tensor average(const char* operation, const Tensor& x, IntPair kernel, const AvgPool2dOptions& o) {
   const Images g = images(operation, x);
   const IntPair stride = o.stride == IntPair(0) ? kernel : o.stride;
   const bool all = o.count_include_pad;
@@ -176,36 +187,82 @@ static Tensor average(const char* operation, const Tensor& x, IntPair kernel, co
   return average(std::make_shared<const Pool>(std::move(p)), x);
 }
 
+Pool even_pool(const char* operation, const Tensor& x, IntPair size) {
+  const Images g = images(operation, x);
+  return {g, even_windows(operation, x, g.h, size.h), even_windows(operation, x, g.w, size.w)};
+}
+
+Tensor adaptive_average(const char* operation, const Tensor& x, int dims, IntPair size) {
+  return as_images(operation, x, dims, [&](const Tensor& in) {
+    return average(std::make_shared<const Pool>(even_pool(operation, in, size)), in);
+  });
+}
+
+Tensor adaptive_largest(const char* operation, const Tensor& x, int dims, IntPair size) {
+  return as_images(operation, x, dims, [&](const Tensor& in) { return max_pool(in, even_pool(operation, in, size)); });
+}
+
+// |x|^p. At 0 its derivatives from the ⌈p⌉-th on are infinite unless p is a whole number; they are 0 here, as at a kink.
+Tensor power_of_magnitude(const Tensor& x, double p) {
+  if (std::fmod(p, 2) == 0) return pow(x, p);  // which has no kink
+  const Tensor size = abs(x);
+  if (p == std::floor(p)) return pow(size, p);
+  const Tensor zero = size == 0.0;
+  return masked_fill(pow(masked_fill(size, zero, 1), p), zero, 0);
+}
+
+}  // namespace
+
+Tensor max_pool2d(const Tensor& x, IntPair kernel, const MaxPool2dOptions& o) {
+  constexpr const char* name = "max_pool2d";
+  return as_images(name, x, 2, [&](const Tensor& in) { return largest(name, in, kernel, o); });
+}
+
+Tensor max_pool1d(const Tensor& x, int64_t kernel, const MaxPool1dOptions& o) {
+  constexpr const char* name = "max_pool1d";
+  const IntPair stride(1, o.stride == 0 ? kernel : o.stride);
+  return as_images(name, x, 1, [&](const Tensor& in) {
+    return largest(name, in, {1, kernel}, {stride, {0, o.padding}, {1, o.dilation}, o.ceil_mode});
+  });
+}
+
 Tensor avg_pool2d(const Tensor& x, IntPair kernel, const AvgPool2dOptions& o) {
-  if (x.dim() == 3) return avg_pool2d(x.unsqueeze(0), kernel, o).squeeze(0);
-  return average("avg_pool2d", x, kernel, o);
+  constexpr const char* name = "avg_pool2d";
+  return as_images(name, x, 2, [&](const Tensor& in) { return average(name, in, kernel, o); });
+}
+
+Tensor avg_pool1d(const Tensor& x, int64_t kernel, const AvgPool1dOptions& o) {
+  constexpr const char* name = "avg_pool1d";
+  const IntPair stride(1, o.stride == 0 ? kernel : o.stride);
+  return as_images(name, x, 1, [&](const Tensor& in) {
+    return average(name, in, {1, kernel}, {stride, {0, o.padding}, o.ceil_mode, o.count_include_pad});
+  });
 }
 
 Tensor adaptive_avg_pool2d(const Tensor& x, IntPair size) {
-  if (x.dim() == 3) return adaptive_avg_pool2d(x.unsqueeze(0), size).squeeze(0);
-  constexpr const char* name = "adaptive_avg_pool2d";
-  const Images g = images(name, x);
-  return average(
-      std::make_shared<const Pool>(Pool{g, even_windows(name, x, g.h, size.h), even_windows(name, x, g.w, size.w)}), x);
+  return adaptive_average("adaptive_avg_pool2d", x, 2, size);
 }
-
+Tensor adaptive_avg_pool1d(const Tensor& x, int64_t size) {
+  return adaptive_average("adaptive_avg_pool1d", x, 1, {1, size});
+}
 Tensor adaptive_max_pool2d(const Tensor& x, IntPair size) {
-  if (x.dim() == 3) return adaptive_max_pool2d(x.unsqueeze(0), size).squeeze(0);
-  constexpr const char* name = "adaptive_max_pool2d";
-  const Images g = images(name, x);
-  return max_pool(x, {g, even_windows(name, x, g.h, size.h), even_windows(name, x, g.w, size.w)});
+  return adaptive_largest("adaptive_max_pool2d", x, 2, size);
+}
+Tensor adaptive_max_pool1d(const Tensor& x, int64_t size) {
+  return adaptive_largest("adaptive_max_pool1d", x, 1, {1, size});
 }
 
 Tensor lp_pool2d(const Tensor& x, double p, IntPair kernel, const LpPool2dOptions& o) {
-  if (x.dim() == 3) return lp_pool2d(x.unsqueeze(0), p, kernel, o).squeeze(0);
   constexpr const char* name = "lp_pool2d";
-  images(name, x);
   require<ValueError>(p >= 1 && std::isfinite(p), name, "p must be finite and at least 1", given("p", p));
-  const AvgPool2dOptions sums{.stride = o.stride, .ceil_mode = o.ceil_mode, .divisor_override = 1};
-  const Tensor sum = average(name, pow(abs(x), p), kernel, sums);
-  // A root has no finite slope at 0: what is 0 stays there, and hands no gradient on.
-  const Tensor zero = sum == 0.0;
-  return masked_fill(pow(masked_fill(sum, zero, 1), 1 / p), zero, 0);
+  return as_images(name, x, 2, [&](const Tensor& in) {
+    images(name, in);  // a wrong dtype shall be called by this name
+    const AvgPool2dOptions sums{.stride = o.stride, .ceil_mode = o.ceil_mode, .divisor_override = 1};
+    const Tensor sum = average(name, power_of_magnitude(in, p), kernel, sums);
+    // A root has no finite slope at 0: what is 0 stays there, and hands no gradient on.
+    const Tensor zero = sum == 0.0;
+    return masked_fill(pow(masked_fill(sum, zero, 1), 1 / p), zero, 0);
+  });
 }
 
 }  // namespace cairn

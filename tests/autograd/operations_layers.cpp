@@ -40,7 +40,7 @@ std::vector<Case> convolutions() {
 }
 
 std::vector<Case> pools() {
-  const Tensor x = spread({2, 3, 5, 4});
+  const Tensor x = spread({2, 3, 5, 4}), rows = spread({2, 3, 7});
   return {
       {"max_pool2d", [](const Inputs& in) { return max_pool2d(in[0], 2) * 2.0; }, {x}},
       {"max_pool2d, padded",
@@ -55,6 +55,14 @@ std::vector<Case> pools() {
        },
        {x}},
       {"max_pool2d, wide", [](const Inputs& in) { return max_pool2d(in[0], 17); }, {spread({1, 1, 17, 17})}},
+      {"max_pool1d",
+       [](const Inputs& in) { return max_pool1d(in[0], 3, {.stride = 2, .padding = 1, .dilation = 2}); },
+       {rows}},
+      {"avg_pool1d",
+       [](const Inputs& in) { return avg_pool1d(in[0], 3, {.stride = 2, .padding = 1, .ceil_mode = true}); },
+       {rows}},
+      {"adaptive_avg_pool1d", [](const Inputs& in) { return adaptive_avg_pool1d(in[0], 4); }, {rows}},
+      {"adaptive_max_pool1d", [](const Inputs& in) { return adaptive_max_pool1d(in[0], 4); }, {rows}},
       {"adaptive_max_pool2d",
        [](const Inputs& in) {
          return adaptive_max_pool2d(in[0], {3, 2});
@@ -78,6 +86,7 @@ std::vector<Case> pools() {
       {"lp_pool2d",
        [](const Inputs& in) { return lp_pool2d(in[0], 3, 2, {.stride = 1}); },
        {spread({2, 2, 3, 3}, 0.3, 2)}},
+      {"lp_pool2d, smooth", [](const Inputs& in) { return lp_pool2d(in[0], 2, 3); }, {spread({2, 2, 3, 3})}},
   };
 }
 

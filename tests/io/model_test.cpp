@@ -83,11 +83,11 @@ std::vector<Row> rows() {
        [] { return around(nn::Sequential(), nn::Sequential(nn::Linear(3, 3), nn::Sequential(nn::Identity()))); }},
       {"user.Scale", [] { return around(Scale(0.1)); }},
   };
-  const Shape images = {5, 4, 6, 7};
+  const Shape images = {5, 4, 6, 7}, sequences = {3, 4, 9};
   const auto add = [&](const char* type, const Shape& input, auto... layers) {
     all.push_back({type, [=] { return nn::Sequential(layers()...); }, input});
   };
-  add("Conv1d", {3, 4, 9}, [] { return nn::Conv1d(4, 6, 3, {.stride = 2, .padding = 1, .groups = 2}); });
+  add("Conv1d", sequences, [] { return nn::Conv1d(4, 6, 3, {.stride = 2, .padding = 1, .groups = 2}); });
   add(
       "Conv2d", images,
       [] {
@@ -104,6 +104,10 @@ std::vector<Row> rows() {
       [] { return nn::AvgPool2d(1, {.divisor_override = 3}); });
   add("AdaptiveAvgPool2d", images, [] { return nn::AdaptiveAvgPool2d({3, 2}); });
   add("AdaptiveMaxPool2d", images, [] { return nn::AdaptiveMaxPool2d(2); });
+  add("MaxPool1d", sequences, [] { return nn::MaxPool1d(3, {.stride = 2, .padding = 1, .ceil_mode = true}); });
+  add("AvgPool1d", sequences, [] { return nn::AvgPool1d(2, {.padding = 1, .count_include_pad = false}); });
+  add("AdaptiveAvgPool1d", sequences, [] { return nn::AdaptiveAvgPool1d(5); });
+  add("AdaptiveMaxPool1d", sequences, [] { return nn::AdaptiveMaxPool1d(2); });
   add("LPPool2d", images, [] { return nn::LPPool2d(2.5, 2, {.stride = 1}); });
   add("BatchNorm1d", {17, 3}, [] { return nn::BatchNorm1d(3, {.momentum = std::nullopt}); });
   add(

@@ -116,10 +116,28 @@ TEST(Conv, AgreesWithTheDefinitionOnSizesOfNetworks) {
   }
 }
 
+// Whole lines of channels, several of them and parts of one; places that no tap meets, and taps that meet no place.
+TEST(Conv, DepthwiseAgreesWithTheDefinition) {
+  Generator random(7, "conv");
+  for (const int64_t c : {2, 7, 16, 35, 64, 100, 128})
+    for (Conv g :
+         {Conv{3, 0, 7, 9, 0, 7, 9, 3, 3, 1, 1, 1, 1, 1, 1, 0}, Conv{2, 0, 8, 5, 0, 4, 3, 3, 3, 2, 2, 1, 1, 1, 1, 0},
+          Conv{2, 0, 6, 6, 0, 6, 6, 5, 3, 1, 1, 4, 2, 2, 2, 0}, Conv{1, 0, 7, 8, 0, 3, 2, 1, 2, 3, 4, 1, 0, 1, 1, 0},
+          Conv{5, 0, 1, 1, 0, 3, 3, 3, 3, 1, 1, 2, 2, 1, 1, 0},
+          Conv{2, 0, 1, 19, 0, 1, 17, 1, 7, 1, 1, 0, 2, 1, 1, 0}}) {
+      g.c = g.o = g.groups = c;
+      const Operands all = random_operands(g, random);
+      compare<float>(g, all);
+      compare<double>(g, all);
+      ASSERT_FALSE(HasFatalFailure());
+    }
+}
+
 TEST(Conv, GivesTheSameBitsOnAnyNumberOfThreads) {
   Generator random(5, "conv");
   for (const Conv& g : {Conv{33, 16, 16, 16, 40, 8, 8, 3, 3, 2, 2, 1, 1, 1, 1, 1},
-                        Conv{40, 64, 4, 4, 96, 4, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1}}) {
+                        Conv{40, 64, 4, 4, 96, 4, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1},
+                        Conv{9, 72, 17, 16, 72, 9, 8, 3, 3, 2, 2, 1, 1, 1, 1, 72}}) {
     const Operands all = random_operands(g, random);
     const auto x = as<float>(all.x), w = as<float>(all.weight), y = as<float>(all.y);
     expect_same_on_any_threads([&] {

@@ -30,6 +30,13 @@ TEST(PoolLayers, ComputeWhatTheirOptionsSay) {
   EXPECT_TRUE(equal(nn::AvgPool2d({2, 3}, mean)(x), avg_pool2d(x, {2, 3}, mean)));
   EXPECT_TRUE(equal(nn::AdaptiveAvgPool2d({4, 5})(x), adaptive_avg_pool2d(x, {4, 5})));
   EXPECT_TRUE(equal(nn::AdaptiveMaxPool2d(4)(x), adaptive_max_pool2d(x, 4)));
+  const Tensor row = x.reshape({2, 2, 9});
+  const MaxPool1dOptions most1{.stride = 2, .padding = 1, .dilation = 2, .ceil_mode = true};
+  EXPECT_TRUE(equal(nn::MaxPool1d(3, most1)(row), max_pool1d(row, 3, most1)));
+  const AvgPool1dOptions mean1{.stride = 2, .padding = 1, .ceil_mode = true, .count_include_pad = false};
+  EXPECT_TRUE(equal(nn::AvgPool1d(3, mean1)(row), avg_pool1d(row, 3, mean1)));
+  EXPECT_TRUE(equal(nn::AdaptiveAvgPool1d(4)(row), adaptive_avg_pool1d(row, 4)));
+  EXPECT_TRUE(equal(nn::AdaptiveMaxPool1d(4)(row), adaptive_max_pool1d(row, 4)));
   EXPECT_TRUE(equal(nn::LPPool2d(3, 2, {.stride = 1})(x), lp_pool2d(x, 3, 2, {.stride = 1})));
 }
 
@@ -40,6 +47,11 @@ TEST(PoolLayers, PrintWhatIsNotUsual) {
   EXPECT_EQ(text(nn::AvgPool2d(2, {.count_include_pad = false, .divisor_override = 3})),
             "AvgPool2d(kernel_size=2, count_include_pad=false, divisor_override=3)");
   EXPECT_EQ(text(nn::AdaptiveAvgPool2d(1)), "AdaptiveAvgPool2d(output_size=1)");
+  EXPECT_EQ(text(nn::MaxPool1d(3, {.stride = 2, .padding = 1, .dilation = 2, .ceil_mode = true})),
+            "MaxPool1d(kernel_size=3, stride=2, padding=1, dilation=2, ceil_mode=true)");
+  EXPECT_EQ(text(nn::AvgPool1d(3, {.stride = 1, .count_include_pad = false})),
+            "AvgPool1d(kernel_size=3, stride=1, count_include_pad=false)");
+  EXPECT_EQ(text(nn::AdaptiveMaxPool1d(4)), "AdaptiveMaxPool1d(output_size=4)");
 }
 
 TEST(PoolLayers, SayWhatADescriptionLacks) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "cairn/autograd/backward.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/reduce.h"
@@ -73,6 +75,14 @@ TEST(Conv2d, SaysWhatIsWrong) {
   EXPECT_THAT(text_of<ShapeError>([&] { conv2d(x, w, some({3})); }), HasSubstr("bias"));
   EXPECT_THAT(text_of<ValueError>([&] { conv2d(x, w, Tensor(), {.stride = 0}); }), HasSubstr("stride"));
   EXPECT_THAT(text_of<ValueError>([&] { conv2d(x, w, Tensor(), {.padding = -1}); }), HasSubstr("padding"));
+  constexpr int64_t huge = std::numeric_limits<int64_t>::max();
+  EXPECT_THAT(text_of<ValueError>([&] { conv2d(x, w, Tensor(), {.padding = huge}); }), HasSubstr("below 2³¹"));
+  EXPECT_THAT(text_of<ValueError>([&] { conv2d(x, w, Tensor(), {.stride = {1, huge}}); }), HasSubstr("stride"));
+  EXPECT_THAT(text_of<ValueError>([&] { conv2d(x, w, Tensor(), {.dilation = huge}); }), HasSubstr("dilation"));
+  EXPECT_THAT(text_of<ValueError>([&] {
+                conv1d(x[0], w[0], Tensor(), {.padding = {1, 2}});
+              }),
+              HasSubstr("there is one dimension"));
   EXPECT_THAT(text_of<ValueError>([&] { conv2d(x, w, Tensor(), {.groups = 3}); }), HasSubstr("groups"));
   EXPECT_THAT(text_of<ValueError>([&] { conv2d(x, w, Tensor(), {.stride = 2, .padding = "same"}); }),
               HasSubstr("needs stride 1"));
@@ -93,6 +103,8 @@ TEST(ConvTranspose2d, IsTheTransposeOfConv2d) {
 
 TEST(ConvTranspose2d, SaysWhatIsWrong) {
   const Tensor x = some({2, 4, 5, 6}), w = some({4, 3, 3, 2});
+  EXPECT_THAT(text_of<ValueError>([&] { conv_transpose2d(x, w, Tensor(), {.stride = int64_t{1} << 62}); }),
+              HasSubstr("below 2³¹"));
   EXPECT_THAT(text_of<ValueError>([&] { conv_transpose2d(x, w, Tensor(), {.output_padding = 1}); }),
               HasSubstr("output_padding must be below"));
   EXPECT_THAT(text_of<ShapeError>([&] { conv_transpose2d(x, some({3, 3, 3, 2})); }), HasSubstr("channels"));

@@ -190,6 +190,44 @@ TEST(LpPool2d, ByHand) {
   EXPECT_EQ(values(none.grad()), (Values{0, 0, 0, 0}));
 }
 
+TEST(LpPool2d, SecondDerivativesAtZero) {
+  const auto second = [](double p, double other) {  // ∂²y/∂x² at x = 0, beside another number
+    const Tensor x = tensor({{{{0., other}}}}, f64).requires_grad_();
+    const Tensor slope = grad({lp_pool2d(x, p, {1, 2})}, {x}, {}, true, true)[0];
+    EXPECT_EQ(values(slope)[0], 0) << p;
+    return values(grad({slope[0][0][0][0]}, {x})[0])[0];
+  };
+  EXPECT_NEAR(second(2, 4), 0.25, 1e-15);  // of √(x² + 16)
+  for (const double p : {1.0, 1.5, 3.0, 3.5, 4.0}) EXPECT_EQ(second(p, 4), 0) << p;
+}
+
+TEST(Pools1d, ByHand) {
+  const Tensor x = tensor({{1., 5., 2., 4., 3.}, {-1., -2., -3., -4., -5.}}, f64);
+  EXPECT_EQ(values(max_pool1d(x, 2)), (Values{5, 4, -1, -3}));
+  EXPECT_EQ(values(max_pool1d(x, 3, {.stride = 2, .padding = 1, .dilation = 2})), (Values{5, 5, -2, -2}));
+  EXPECT_EQ(values(max_pool1d(x, 2, {.ceil_mode = true})), (Values{5, 4, 3, -1, -3, -5}));
+  EXPECT_EQ(values(avg_pool1d(x, 2)), (Values{3, 3, -1.5, -3.5}));
+  EXPECT_EQ(values(avg_pool1d(x, 2, {.stride = 3, .padding = 1})), (Values{0.5, 3, -0.5, -3.5}));
+  EXPECT_EQ(values(avg_pool1d(x, 2, {.stride = 3, .padding = 1, .count_include_pad = false})),
+            (Values{1, 3, -1, -3.5}));
+  EXPECT_EQ(values(adaptive_avg_pool1d(x, 1)), (Values{3, -3}));
+  EXPECT_EQ(values(adaptive_max_pool1d(x, 3)), (Values{5, 5, 4, -1, -2, -4}));
+  EXPECT_EQ(max_pool1d(x, 2).shape(), Shape({2, 2}));
+  EXPECT_EQ(avg_pool1d(x.unsqueeze(0), 2).shape(), Shape({1, 2, 2}));
+  EXPECT_EQ(max_pool1d(ones({0, 3, 4}), 2).shape(), Shape({0, 3, 2}));
+}
+
+TEST(Pools1d, SayWhatIsWrong) {
+  const Tensor x = ones({2, 3, 5});
+  EXPECT_THAT(text_of<ShapeError>([&] { max_pool1d(x.unsqueeze(0), 2); }),
+              AllOf(HasSubstr("max_pool1d"), HasSubstr("(n, c, l)")));
+  EXPECT_THAT(text_of<ShapeError>([&] { avg_pool1d(x, 6); }), HasSubstr("avg_pool1d: the window is larger"));
+  EXPECT_THAT(text_of<ValueError>([&] { max_pool1d(x, 3, {.padding = 2}); }), HasSubstr("half of the window"));
+  EXPECT_THAT(text_of<ValueError>([&] { avg_pool1d(x, 0); }), HasSubstr("at least 1"));
+  EXPECT_THAT(text_of<ValueError>([&] { adaptive_max_pool1d(x, 0); }), HasSubstr("adaptive_max_pool1d: output_size"));
+  EXPECT_THAT(text_of<DtypeError>([&] { adaptive_avg_pool1d(ones({2, 3, 5}, i64), 2); }), HasSubstr("f32 or f64"));
+}
+
 TEST(Pools, GiveTheSameBitsOnAnyNumberOfThreads) {
   expect_same_on_any_threads([] {
     Generator random(5);

@@ -17,6 +17,17 @@ class MaxPool2d : public Layer {
   static MaxPool2d from_options(const Json& options);
 };
 
+class MaxPool1d : public Layer {
+ public:
+  int64_t kernel_size;
+  MaxPool1dOptions settings;
+  explicit MaxPool1d(int64_t kernel_size, const MaxPool1dOptions& options = {})
+      : kernel_size(kernel_size), settings(options) {}
+  Tensor forward(const Tensor& x) override { return max_pool1d(x, kernel_size, settings); }
+  Json options() const override;
+  static MaxPool1d from_options(const Json& options);
+};
+
 class AvgPool2d : public Layer {
  public:
   IntPair kernel_size;
@@ -26,6 +37,17 @@ class AvgPool2d : public Layer {
   Tensor forward(const Tensor& x) override { return avg_pool2d(x, kernel_size, settings); }
   Json options() const override;
   static AvgPool2d from_options(const Json& options);
+};
+
+class AvgPool1d : public Layer {
+ public:
+  int64_t kernel_size;
+  AvgPool1dOptions settings;
+  explicit AvgPool1d(int64_t kernel_size, const AvgPool1dOptions& options = {})
+      : kernel_size(kernel_size), settings(options) {}
+  Tensor forward(const Tensor& x) override { return avg_pool1d(x, kernel_size, settings); }
+  Json options() const override;
+  static AvgPool1d from_options(const Json& options);
 };
 
 /// With output_size 1 the mean over the whole image: global pooling.
@@ -45,6 +67,25 @@ class AdaptiveMaxPool2d : public Layer {
   Tensor forward(const Tensor& x) override { return adaptive_max_pool2d(x, output_size); }
   Json options() const override;
   static AdaptiveMaxPool2d from_options(const Json& options);
+};
+
+/// With output_size 1 the mean over the whole sequence.
+class AdaptiveAvgPool1d : public Layer {
+ public:
+  int64_t output_size;
+  explicit AdaptiveAvgPool1d(int64_t output_size) : output_size(output_size) {}
+  Tensor forward(const Tensor& x) override { return adaptive_avg_pool1d(x, output_size); }
+  Json options() const override;
+  static AdaptiveAvgPool1d from_options(const Json& options);
+};
+
+class AdaptiveMaxPool1d : public Layer {
+ public:
+  int64_t output_size;
+  explicit AdaptiveMaxPool1d(int64_t output_size) : output_size(output_size) {}
+  Tensor forward(const Tensor& x) override { return adaptive_max_pool1d(x, output_size); }
+  Json options() const override;
+  static AdaptiveMaxPool1d from_options(const Json& options);
 };
 
 class LPPool2d : public Layer {

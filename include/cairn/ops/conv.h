@@ -38,7 +38,8 @@ struct Conv2dOptions {
 ///   dtype   equal, f32 or f64
 ///   memory  the result lies channels-last
 ///   throws  ShapeError for channels that do not fit, or a kernel larger than the padded input; ValueError for a stride,
-///           dilation or group count below 1, a negative padding, "same" with a stride above 1; DtypeError
+///           dilation or group count below 1, a negative padding, any of them from 2³¹ on, "same" with a stride above 1;
+///           DtypeError
 ///   grad    of x, weight and bias, any order
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = Tensor(), const Conv2dOptions& options = {});
 
@@ -50,6 +51,7 @@ struct Conv1dOptions {
 };
 
 /// The same over one dimension: x (n, c, l), or (c, l); weight (o, c / groups, k) → (n, o, l').
+///   throws  as conv2d; ValueError for a padding of two different numbers
 Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias = Tensor(), const Conv1dOptions& options = {});
 
 struct ConvTranspose2dOptions {
