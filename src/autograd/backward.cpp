@@ -20,7 +20,7 @@ class Pending {
     Tensor grad;
   };
 
-  // The entry of a node; `fresh` tells whether it was made just now.
+  // The entry of a node, which moves when others are made; `fresh` tells whether it was made just now.
   Entry& find(Node* node, bool& fresh) {
     if (2 * (entries_.size() + 1) > table_.size()) grow();
     size_t at = place(node);
@@ -32,6 +32,8 @@ class Pending {
     }
     return entries_[table_[at] - 1];
   }
+  Entry& operator[](size_t i) { return entries_[i]; }
+  size_t index(const Entry& e) const { return static_cast<size_t>(&e - entries_.data()); }
   bool contains(Node* node) const {
     if (table_.empty()) return false;
     for (size_t at = place(node); table_[at] != 0; at = (at + 1) & (table_.size() - 1))
@@ -46,6 +48,7 @@ class Pending {
   }
   void grow() {
     table_.assign(std::max<size_t>(64, table_.size() * 4), 0);
+    entries_.reserve(table_.size() / 2);
     for (size_t i = 0; i < entries_.size(); ++i) {
       size_t at = place(entries_[i].node);
       while (table_[at] != 0) at = (at + 1) & (table_.size() - 1);
@@ -84,7 +87,10 @@ bool broadcasts_to(const Shape& small, const Shape& large) {
 
 class Run {
  public:
-  Run(bool retain_graph, bool create_graph) : retain_(retain_graph || create_graph), create_(create_graph) {}
+  Run(bool retain_graph, bool create_graph) : retain_(retain_graph || create_graph), create_(create_graph) {
+    heap_.reserve(32);
+    finished_.reserve(32);
+  }
 
   // Gradients are handed to these instead of to the leaves.
   void capture(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs) {
@@ -103,11 +109,9 @@ class Run {
     const GradMode mode(create_);
     while (!heap_.empty()) {
       std::pop_heap(heap_.begin(), heap_.end());
-      Node& node = *heap_.back().second;
+      Pending::Entry& entry = pending_[heap_.back().second];
       heap_.pop_back();
-      bool fresh = false;
-      Tensor g = std::exchange(pending_.find(&node, fresh).grad, Tensor());
-      visit(node, std::move(g));
+      visit(*entry.node, std::exchange(entry.grad, Tensor()));
     }
     // Last, so that an exception on the way leaves every grad() as it was. A hook may have dropped the tensor
     // meanwhile.
@@ -151,7 +155,7 @@ class Run {
     bool fresh = false;
     Pending::Entry& entry = pending_.find(&node, fresh);
     if (fresh) {
-      heap_.emplace_back(node.sequence, &node);
+      heap_.emplace_back(node.sequence, pending_.index(entry));
       std::push_heap(heap_.begin(), heap_.end());
     }
     if (!entry.grad.defined())
@@ -233,7 +237,7 @@ class Run {
   std::vector<Tensor> captured_;
   std::vector<std::pair<Node*, Tensor>> finished_;  // whole gradients on their way to a grad()
   Pending on_path_, pending_;
-  std::vector<std::pair<uint64_t, Node*>> heap_;
+  std::vector<std::pair<uint64_t, size_t>> heap_;  // the age of a node, and its index among the pending ones
 };
 
 Tensor seed_for(const char* operation, const Tensor& y, const Tensor& g) {

@@ -9,16 +9,14 @@
 namespace cairn {
 
 Tensor Backward::saved(const Node::Input& kept, const char* what, int index, const Ref<Node>& history) const {
-  const std::string operation = std::string("backward of ") + node_.name;
-  if (!kept.saved) {
-    const std::string which = std::string(what) + (index < 0 ? "" : " " + std::to_string(index));
-    throw GraphError(operation + ": " + which + " was not kept; say so in record(…, Keep, …)");
-  }
-  if (kept.saved->storage->version != kept.version) {
-    const std::string which = std::string(what) + (index < 0 ? "" : " " + std::to_string(index));
-    throw GraphError(operation + ": " + which + " was modified in place after it was recorded; got " +
-                     describe(Tensor(kept.saved)) + ". Modify a clone(), or call backward first");
-  }
+  const auto failed = [&](const std::string& text) {
+    throw GraphError(std::string("backward of ") + node_.name + ": " + what +
+                     (index < 0 ? "" : " " + std::to_string(index)) + text);
+  };
+  if (!kept.saved) failed(" was not kept; say so in record(…, Keep, …)");
+  if (kept.saved->storage->version != kept.version)
+    failed(" was modified in place after it was recorded; got " + describe(Tensor(kept.saved)) +
+           ". Modify a clone(), or call backward first");
   return attach(kept.saved, create_graph_ ? history : Ref<Node>());
 }
 
