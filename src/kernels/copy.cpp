@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
+#include <memory>
 #include <type_traits>
 
+#include "cairn/base/memory.h"
 #include "cairn/base/threads.h"
 
 namespace cairn::kernels {
@@ -83,7 +86,6 @@ void for_pieces(const Plan& p, int d, int inner, int64_t length, F f) {
 
 template <class S, class D>
 D convert(S v) {
-  if constexpr (std::is_same_v<S, D>) return v;
   if constexpr (std::is_same_v<D, bool>) return v != S(0);
   if constexpr (std::is_floating_point_v<S> && std::is_integral_v<D>) {
     // The plain cast is undefined out of range.
@@ -96,62 +98,89 @@ D convert(S v) {
   return static_cast<D>(v);
 }
 
+// A row of a conversion: x and y, where they begin in elements, their steps, and the count. One small function for each
+// pair of dtypes; the walk over the rows is the same for all.
+using Row = void (*)(const void* x, int64_t from, int64_t xs, void* y, int64_t to, int64_t ys, int64_t n);
 template <class S, class D>
-void copy(const Plan& p, const S* x, D* y) {
+void convert_row(const void* x, int64_t from, int64_t xs, void* y, int64_t to, int64_t ys, int64_t n) {
+  const S* in = static_cast<const S*>(x) + from;
+  D* out = static_cast<D*>(y) + to;
+  if (xs == 1 && ys == 1)
+    for (int64_t i = 0; i < n; ++i) out[i] = convert<S, D>(in[i]);
+  else
+    for (int64_t i = 0; i < n; ++i) out[i * ys] = convert<S, D>(in[i * xs]);
+}
+
+void convert_rows(const Plan& p, Row row, const void* x, void* y) {
   const int last = p.sizes.size() - 1;
-  if (last < 0) {
-    *y = convert<S, D>(*x);
-    return;
-  }
-  int across = -1;  // where neighbours in x lie, when they do not lie along the last dimension
+  if (last < 0) return row(x, 0, 1, y, 0, 1, 1);
+  const int64_t xs = p.x[last], ys = p.y[last];
+  for_pieces(p, last, last, std::min(p.sizes[last], grain), [=](int64_t xo, int64_t yo, int64_t first, int64_t count) {
+    row(x, xo + first * xs, xs, y, yo + first * ys, ys, count);
+  });
+}
+
+// The dimension along which neighbours in x lie, when they do not lie along the last, in which those of y do; else −1.
+int across_of(const Plan& p) {
+  const int last = p.sizes.size() - 1;
+  int across = -1;
   for (int d = 0; d < last; ++d)
     if (p.x[d] == 1 && p.x[last] > 1 && p.y[last] == 1) across = d;
+  return across >= 0 && p.sizes[across] >= 4 && p.sizes[last] >= 4 ? across : -1;
+}
+
+// Equal dtypes: only the width matters.
+template <class T>
+void move(const Plan& p, const void* from, void* into) {
+  const T* x = static_cast<const T*>(from);
+  T* y = static_cast<T*>(into);
+  const int last = p.sizes.size() - 1, across = across_of(p);
+  if (last < 0) {
+    *y = *x;
+    return;
+  }
   const int64_t xs = p.x[last], ys = p.y[last];
-  if (across < 0 || p.sizes[across] < 4 || p.sizes[last] < 4) {
+  if (across < 0) {
     const auto row = [=](int64_t xo, int64_t yo, int64_t first, int64_t count) {
-      const S* from = x + xo + first * xs;
-      D* to = y + yo + first * ys;
-      if (std::is_same_v<S, D> && xs == 1 && ys == 1) {
-        std::memcpy(to, from, static_cast<size_t>(count) * sizeof(D));
-      } else if (xs == 1 && ys == 1) {
-        for (int64_t i = 0; i < count; ++i) to[i] = convert<S, D>(from[i]);
-      } else if (xs == 0 && ys == 1) {
-        std::fill(to, to + count, convert<S, D>(*from));
-      } else {
-        for (int64_t i = 0; i < count; ++i) to[i * ys] = convert<S, D>(from[i * xs]);
-      }
+      const T* in = x + xo + first * xs;
+      T* out = y + yo + first * ys;
+      if (xs == 1 && ys == 1)
+        std::memcpy(out, in, static_cast<size_t>(count) * sizeof(T));
+      else if (xs == 0 && ys == 1)
+        std::fill(out, out + count, *in);
+      else
+        for (int64_t i = 0; i < count; ++i) out[i * ys] = in[i * xs];
     };
     if (last == 0 || p.sizes[last] >= 64) return for_pieces(p, last, last, std::min(p.sizes[last], grain), row);
     // Short rows: many of them at once.
     const int64_t length = p.sizes[last], xr = p.x[last - 1], yr = p.y[last - 1];
     const auto rows = [=](int64_t xo, int64_t yo, int64_t first, int64_t count) {
       for (int64_t r = first; r < first + count; ++r)
-        for (int64_t i = 0; i < length; ++i) y[yo + r * yr + i * ys] = convert<S, D>(x[xo + r * xr + i * xs]);
+        for (int64_t i = 0; i < length; ++i) y[yo + r * yr + i * ys] = x[xo + r * xr + i * xs];
     };
-    for_pieces(p, last - 1, last, std::max<int64_t>(1, grain / length), rows);
-    return;
+    return for_pieces(p, last - 1, last, std::max<int64_t>(1, grain / length), rows);
   }
   const int64_t columns = p.sizes[last], step = p.y[across];
   const auto block = [=](int64_t xo, int64_t yo, int64_t first, int64_t count) {
     for (int64_t c = 0; c < columns; c += tile_columns) {
       const int64_t width = std::min(columns - c, tile_columns);
       for (int64_t r = first; r < first + count; ++r) {
-        const S* from = x + xo + r + c * xs;
-        D* to = y + yo + r * step + c;
+        const T* in = x + xo + r + c * xs;
+        T* out = y + yo + r * step + c;
         if (width == tile_columns)  // a constant count is unrolled
-          for (int64_t i = 0; i < tile_columns; ++i) to[i] = convert<S, D>(from[i * xs]);
+          for (int64_t i = 0; i < tile_columns; ++i) out[i] = in[i * xs];
         else
-          for (int64_t i = 0; i < width; ++i) to[i] = convert<S, D>(from[i * xs]);
+          for (int64_t i = 0; i < width; ++i) out[i] = in[i * xs];
       }
     }
   };
   for_pieces(p, across, last, tile_rows, block);
 }
 
-// Equal dtypes: only the width matters.
-template <class T>
-void move_bits(const Plan& p, const void* x, void* y) {
-  copy(p, static_cast<const T*>(x), static_cast<T*>(y));
+void move(const Plan& p, size_t bytes, const void* x, void* y) {
+  if (bytes == 1) return move<uint8_t>(p, x, y);
+  if (bytes == 4) return move<uint32_t>(p, x, y);
+  move<uint64_t>(p, x, y);
 }
 
 }  // namespace
@@ -159,21 +188,21 @@ void move_bits(const Plan& p, const void* x, void* y) {
 void copy_strided(const Shape& shape, Dtype x_dtype, const void* x, const Strides& x_strides, Dtype y_dtype, void* y,
                   const Strides& y_strides) {
   if (shape.numel() == 0) return;
-  const Plan p = simplify(shape, x_strides, y_strides);
-  if (x_dtype != y_dtype) {
-    visit_any(x_dtype, [&]<class S>() {
-      visit_any(y_dtype, [&]<class D>() { copy(p, static_cast<const S*>(x), static_cast<D*>(y)); });
-    });
-    return;
+  Plan p = simplify(shape, x_strides, y_strides);
+  if (x_dtype == y_dtype) return move(p, size_of(x_dtype), x, y);
+  // Across its rows x is moved first, in blocks, which spares the cache, and converted where it has come to lie.
+  const size_t bytes = across_of(p) < 0 ? 0 : static_cast<size_t>(p.sizes.numel()) * size_of(x_dtype);
+  const std::unique_ptr<void, std::function<void(void*)>> moved(bytes > 0 ? memory::allocate(bytes) : nullptr,
+                                                                [bytes](void* b) { memory::deallocate(b, bytes); });
+  if (moved) {
+    Plan first = p;
+    for (int64_t d = p.sizes.size() - 1, step = 1; d >= 0; step *= p.sizes[static_cast<int>(d--)])
+      first.y[static_cast<int>(d)] = p.x[static_cast<int>(d)] = step;
+    move(first, size_of(x_dtype), x, moved.get());
+    x = moved.get();
   }
-  switch (size_of(x_dtype)) {
-    case 1:
-      return move_bits<uint8_t>(p, x, y);
-    case 4:
-      return move_bits<uint32_t>(p, x, y);
-    default:
-      return move_bits<uint64_t>(p, x, y);
-  }
+  visit_any(x_dtype,
+            [&]<class S>() { visit_any(y_dtype, [&]<class D>() { convert_rows(p, &convert_row<S, D>, x, y); }); });
 }
 
 }  // namespace cairn::kernels
