@@ -30,12 +30,14 @@ namespace formulas {
     }                                                                                        \
   };
 #define CAIRN_ALPHABET CAIRN_ACTIVATION
+#define CAIRN_RECTIFIER CAIRN_ACTIVATION
 #define CAIRN_FORMULA(...)
 #define CAIRN_OVERLOAD(...)
 #define CAIRN_FOLD(...)
 #include "cairn/activation/catalogue.h"
 #undef CAIRN_ACTIVATION
 #undef CAIRN_ALPHABET
+#undef CAIRN_RECTIFIER
 #undef CAIRN_FORMULA
 #undef CAIRN_OVERLOAD
 #undef CAIRN_FOLD

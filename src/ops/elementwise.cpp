@@ -15,7 +15,7 @@ Tensor elementwise_input(const char* name, const Tensor& x) {
 
 }  // namespace detail
 
-detail::ElementwiseBackward::ElementwiseBackward(const Backward& s) : x(ops::dense(s.input(0))) {
+detail::ElementwiseBackward::ElementwiseBackward(const Backward& s, const Tensor& saved) : x(ops::dense(saved)) {
   const bool ours = ops::unshared(s.grad);
   g = ops::in_layout_of(x, s.grad);
   dx = ours || g.body().get() != s.grad.body().get() ? g : empty_like(x);

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "cairn/autograd/backward.h"
+#include "cairn/graph/node.h"
 #include "cairn/ops/reduce.h"
 #include "cairn/tensor/create.h"
 #include "cairn/testing.h"
@@ -221,6 +223,40 @@ TEST(Names, Errors) {
   EXPECT_EQ(text_of<ValueError>([] { activation("elu(1, alpha=2)"); }),
             "activation: a parameter is given twice; got text 'elu(1, alpha=2)'");
   EXPECT_THROW(activation("relu(1)"), ValueError);
+}
+
+// In f32 no digit is lost on the way down, whichever side goes to zero; but below 2e-37, near the smallest normal number,
+// the factor of x in a gate is subnormal and has fewer digits of its own: its rounding is 2^-150, that of the result x
+// times as much.
+TEST(Floats, KeepTheirDigitsDownToTheSmallestResults) {
+  std::vector<double> places;
+  for (double size = 1e-37; size < 1e4; size *= 1.013)
+    for (const double sign : {-1.0, 1.0}) places.push_back(static_cast<float>(sign * size));
+  const Tensor x = from_vector(places);
+  for (const char* name : {"gelu", "silu", "mish", "softplus", "tanh", "sigmoid"}) {
+    const Values exact = activation(name)(x).to_vector<double>(),
+                 found = activation(name)(x.to(f32)).to_vector<double>();
+    for (size_t i = 0; i < places.size(); ++i) {
+      if (std::abs(exact[i]) < std::numeric_limits<float>::min()) continue;
+      const double of_gate = std::abs(exact[i]) < 2e-37 ? std::ldexp(std::abs(places[i]), -150) : 0;
+      ASSERT_LE(std::abs(found[i] - exact[i]), 1e-6 * std::abs(exact[i]) + of_gate) << name << " at " << places[i];
+    }
+  }
+}
+
+// A rectifier's output tells its slope, so the graph does not hold its input; that of others does.
+TEST(Rectifiers, LetTheirInputGo) {
+  const auto holds_input = [](const char* text) {
+    const Tensor x = linspace(-3, 8, 23).requires_grad_(), y = activation(text)(x * 1.0);
+    return static_cast<bool>(gradient_node(y)->inputs[0].saved);
+  };
+  for (const char* text : {"relu", "relu6", "leaky_relu(0.1)", "hardtanh(-1, 2)"})
+    EXPECT_FALSE(holds_input(text)) << text;
+  // One that turns its negative side over does not tell by its output which side it came from.
+  for (const char* text : {"leaky_relu(-0.5)", "elu", "gelu"}) EXPECT_TRUE(holds_input(text)) << text;
+  const Tensor x = tensor({-2., -0.5, 0., 3.}).requires_grad_();
+  sum(activation("leaky_relu(-0.5)")(x)).backward();
+  EXPECT_EQ(x.grad().to_vector<double>(), (Values{-0.5, -0.5, -0.5, 1}));
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ namespace cairn {
 #define CAIRN_ACTIVATION(name, family, parameters, kinks, source, ...) \
   Tensor name(const Tensor& x CAIRN_EACH(CAIRN_AS_DEFAULTED, parameters));
 #define CAIRN_FORMULA CAIRN_ACTIVATION
+#define CAIRN_RECTIFIER CAIRN_ACTIVATION
 #define CAIRN_OVERLOAD(name, family, parameters, kinks, source, ...) \
   Tensor name(const Tensor& x CAIRN_EACH(CAIRN_AS_DECLARED, parameters));
 #define CAIRN_ALPHABET(...)
@@ -48,6 +49,7 @@ namespace cairn {
 #include "cairn/activation/catalogue.h"
 #undef CAIRN_ACTIVATION
 #undef CAIRN_FORMULA
+#undef CAIRN_RECTIFIER
 #undef CAIRN_OVERLOAD
 #undef CAIRN_ALPHABET
 #undef CAIRN_FOLD

@@ -10,6 +10,8 @@
 //   formula     in x and the parameters, written in the scalar alphabet (math/functions.h). Both sides of a where are
 //               computed; gate(x, s) is x · s with its limits at ±infinity
 //
+// CAIRN_RECTIFIER is the same for one whose slope at f(x) is that at x: what is kept for backward is its output, and the
+// memory of its input is free.
 // CAIRN_FORMULA is the same for one that is used less: it runs as a formula read at run time would (formula.h), up to half
 // as fast again, and leaves programs small.
 // CAIRN_ALPHABET is the same for a function that already is one of the alphabet: no second operation is made of it.
@@ -32,16 +34,16 @@ CAIRN_FORMULA(step, ridge, (), kinks(0), source("McCulloch & Pitts 1943"),
 // ---- piecewise linear ----
 
 // relu' is 0 at 0, and NaN is handed on: hence not maximum(x, 0), and not x > 0.
-CAIRN_ACTIVATION(relu, ridge, (), kinks(0), source("Nair & Hinton 2010"),
+CAIRN_RECTIFIER(relu, ridge, (), kinks(0), source("Nair & Hinton 2010"),
                  where(x <= 0.0, 0.0, x))
-CAIRN_ACTIVATION(relu6, ridge, (), kinks(0, 6), source("Krizhevsky 2010, Convolutional deep belief networks"),
+CAIRN_RECTIFIER(relu6, ridge, (), kinks(0, 6), source("Krizhevsky 2010, Convolutional deep belief networks"),
                  where(x <= 0.0, 0.0, where(x >= 6.0, 6.0, x)))
-CAIRN_ACTIVATION(leaky_relu, ridge, (negative_slope, 0.01), only_if(negative_slope != 1, 0), source("Maas et al. 2013"),
+CAIRN_RECTIFIER(leaky_relu, ridge, (negative_slope, 0.01), only_if(negative_slope != 1, 0), source("Maas et al. 2013"),
                  where(x > 0.0, x, negative_slope * x))
 // With the mean of the slopes that training draws, as in evaluation; nn::RReLU draws them.
 CAIRN_FORMULA(rrelu, ridge, (lower, 0.125, upper, 0.3333333333333333), only_if(lower + upper != 2, 0), source("Xu et al. 2015, arXiv:1505.00853"),
                  where(x > 0.0, x, 0.5 * (lower + upper) * x))
-CAIRN_ACTIVATION(hardtanh, ridge, (min_val, -1.0, max_val, 1.0), kinks(min_val, max_val), source("Collobert 2004"),
+CAIRN_RECTIFIER(hardtanh, ridge, (min_val, -1.0, max_val, 1.0), kinks(min_val, max_val), source("Collobert 2004"),
                  where(x <= min_val, min_val, where(x >= max_val, max_val, x)))
 CAIRN_FORMULA(hardsigmoid, ridge, (), kinks(-3, 3), source("Courbariaux et al. 2015, arXiv:1511.00363"),
                  where(x <= -3.0, 0.0, where(x >= 3.0, 1.0, x / 6.0 + 0.5)))

@@ -59,7 +59,7 @@ Tensor elementwise_input(const char* name, const Tensor& x);
 /// dL/dy itself when nobody else can see it: one array less to move).
 struct ElementwiseBackward {
   Tensor x, g, dx;
-  explicit ElementwiseBackward(const Backward& s);
+  ElementwiseBackward(const Backward& s, const Tensor& saved);
 };
 
 }  // namespace detail
@@ -76,6 +76,37 @@ Tensor on_tensors(const F& f, const Tensor& x) {
     return x * 0.0 + static_cast<double>(f(x));
   else
     return f(x);
+}
+
+template <class S, class F>
+[[gnu::always_inline]] inline Lanes<S> slope_of(const F& f, Lanes<S> x) {
+  using D = Dual<Lanes<S>, 1>;
+  return D(f(D::variable(x))).tangent[0];
+}
+
+// dL/dx = dL/dy · f'(saved), in one loop.
+template <class F>
+Tensor elementwise_gradient(const char* name, const F& f, const Backward& s, const Tensor& saved) {
+  const ElementwiseBackward b(s, saved);
+  visit_float(name, b.x.dtype(), [&]<class S>() {
+    const S *x = b.x.template pointer<S>(), *g = b.g.template pointer<S>();
+    map(
+        b.x.numel(), [&](Lanes<S> gi, Lanes<S> xi) { return gi * slope_of(f, xi); }, b.dx.template pointer<S>(), g, x);
+  });
+  return b.dx;
+}
+
+// Whether the slope at f(x) is that at x, as that of a rectifier is: then f(x) tells all that backward needs.
+template <class F>
+bool output_tells_slope(const F& f) {
+  using L = Lanes<double>;
+  alignas(64) static constexpr double places[] = {-1e3, -8,   -3,  -2, -1, -0.5, -0.25, -1e-3,
+                                                  1e-3, 0.25, 0.5, 1,  2,  3,    8,     1e3};
+  for (int i = 0; i < 16; i += L::size) {
+    const L x = L::load(places + i);
+    if (!all(slope_of(f, x) == slope_of(f, L(f(x))))) return false;
+  }
+  return true;
 }
 
 }  // namespace detail
@@ -98,18 +129,41 @@ Tensor elementwise(const char* name, F f, const Tensor& x) {
   });
   return record_fused(
       name, std::move(y), {x}, Keep::inputs(),
-      [f, name](const Backward& s) -> Grads {
-        const detail::ElementwiseBackward b(s);
-        visit_float(name, b.x.dtype(), [&]<class S>() {
-          using D = Dual<Lanes<S>, 1>;
-          const auto slope = [&](Lanes<S> gi, Lanes<S> xi) { return gi * D(f(D::variable(xi))).tangent[0]; };
-          const S *x_in = b.x.template pointer<S>(), *g_in = b.g.template pointer<S>();
-          map(b.x.numel(), slope, b.dx.template pointer<S>(), g_in, x_in);
-        });
-        return {b.dx};
-      },
+      [f, name](const Backward& s) -> Grads { return {detail::elementwise_gradient(name, f, s, s.input(0))}; },
       [f](std::span<const Tensor> inputs) { return detail::on_tensors(f, inputs[0]); });
 }
+
+namespace detail {
+
+/// elementwise for a rectifier, a piecewise linear f whose slope at f(x) is that at x: the output is kept and not the
+/// input, which networks would not need otherwise. Where that does not hold (a leaky one that turns its negative side
+/// over), as elementwise.
+template <class F>
+Tensor rectifier(const char* name, F f, const Tensor& x) {
+  if (!output_tells_slope(f)) return elementwise(name, f, x);
+  const Tensor in = elementwise_input(name, x);
+  Tensor y = empty_like(in);
+  visit_float(name, x.dtype(), [&]<class S>() {
+    map(in.numel(), f, y.template pointer<S>(), static_cast<const S*>(in.template pointer<S>()));
+  });
+  if (branches_wanted()) [[unlikely]]
+    report_twin(name, y, std::span(&x, 1), [f](std::span<const Tensor> inputs) { return on_tensors(f, inputs[0]); });
+  return record(name, std::move(y), {x}, Keep::output(), [f, name](const Backward& s) -> Grads {
+    if (!s.create_graph()) return {elementwise_gradient(name, f, s, s.output())};
+    const NoGrad constant;  // the slope is so, piece by piece
+    const Tensor out = s.output().detach();
+    Tensor slope = empty_like(out);
+    visit_float(name, out.dtype(), [&]<class S>() {
+      map(
+          out.numel(), [&](Lanes<S> v) { return slope_of(f, v); }, slope.template pointer<S>(),
+          static_cast<const S*>(out.template pointer<S>()));
+    });
+    const GradMode recorded(true);
+    return {s.grad * slope};
+  });
+}
+
+}  // namespace detail
 
 }  // namespace CAIRN_ISA
 }  // namespace cairn
