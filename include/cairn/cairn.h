@@ -67,6 +67,7 @@
 #include "cairn/nn/module.h"
 #include "cairn/nn/norm.h"
 #include "cairn/nn/pool.h"
+#include "cairn/nn/profile.h"
 #include "cairn/nn/radial.h"
 #include "cairn/nn/registry.h"
 #include "cairn/nn/residual.h"

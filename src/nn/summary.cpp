@@ -8,22 +8,13 @@
 #include <string_view>
 #include <thread>
 
-#include "cairn/graph/record.h"
 #include "cairn/tensor/create.h"
+#include "nn/cost.h"
 #include "nn/keep_mode.h"
 #include "nn/table.h"
 
 namespace cairn::nn {
 namespace {
-
-int64_t multiply_adds(const Operation& op) {
-  const std::string_view name = op.name;
-  const auto size = [&](size_t i) -> const Tensor& { return *op.inputs[i]; };
-  if (name == "conv2d") return op.output.numel() * (size(1).numel() / std::max<int64_t>(1, size(1).size(0)));
-  if (name == "conv_transpose2d") return size(0).numel() * (size(1).numel() / std::max<int64_t>(1, size(1).size(0)));
-  if (name == "linear" || name == "matmul" || name == "squared_distances") return op.output.numel() * size(0).size(-1);
-  return 0;
-}
 
 bool is_in(std::string_view scope, std::string_view layer) {
   return layer.empty() || (scope.starts_with(layer) && (scope.size() == layer.size() || scope[layer.size()] == '.'));
@@ -76,9 +67,7 @@ std::vector<LayerCost> costs(Layer& model, const Shape& input) {
     const std::thread::id own = std::this_thread::get_id();
     const Observer observer([&](const Operation& op) {
       if (std::this_thread::get_id() != own) return;  // a loader prepares its next batch, say
-      bool is_view = false;                           // a view has no elements of its own
-      for (const Tensor* in : op.inputs) is_view |= in->body()->storage.get() == op.output.body()->storage.get();
-      const int64_t bytes = is_view ? 0 : op.output.numel() * static_cast<int64_t>(size_of(op.output.dtype()));
+      const int64_t bytes = is_view(op) ? 0 : bytes_of(op.output);
       whole.bytes += bytes, whole.multiply_adds += multiply_adds(op);
       LayerCost* inner = nullptr;
       for (LayerCost& row : rows)
