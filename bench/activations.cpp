@@ -5,24 +5,25 @@
 
 namespace bench {
 
-void activations(const Options& options) {
+std::vector<Workload> activations() {
   using namespace cairn;
   constexpr int64_t n = 4 << 20, columns = 128;
 
+  std::vector<Workload> list;
   const auto measure = [&](const std::string& name, const std::function<Tensor(const Tensor&)>& f, const Shape& shape) {
-    const std::string workload = "act_" + name;
-    if (!wanted(options, workload)) return;
-    Tensor x = randn(shape).requires_grad_();
-    Tensor g;
-    {
-      const NoGrad off;
-      g = ones(f(x).shape());
-    }
-    const double seconds = seconds_per_call(options, [&] {
-      x.set_grad(Tensor());
-      f(x).backward(g);
-    });
-    report(options, workload, "fwd_bwd_rate", static_cast<double>(n) / seconds / 1e6, "Melem/s");
+    list.push_back(
+        {"act_" + name, "fwd_bwd_rate", "Melem/s", static_cast<double>(n) / 1e6, [f, shape]() -> std::function<void()> {
+           manual_seed(1);
+           Tensor x = randn(shape).requires_grad_(), g;
+           {
+             const NoGrad off;
+             g = ones(f(x).shape());
+           }
+           return [f, x, g]() mutable {
+             x.set_grad(Tensor());
+             f(x).backward(g);
+           };
+         }});
   };
 
   for (const char* name :
@@ -49,6 +50,7 @@ void activations(const Options& options) {
   measure("sparsemax", [](const Tensor& x) { return sparsemax(x, -1); }, {n / columns, columns});
   measure("softmax", [](const Tensor& x) { return softmax(x, -1); }, {n / columns, columns});
   measure("layer_norm", [](const Tensor& x) { return layer_norm(x, {columns}); }, {n / columns, columns});
+  return list;
 }
 
 }  // namespace bench

@@ -1,32 +1,44 @@
 #pragma once
-// What every workload of the benchmark shares: options, timing, and the form of a result.
+// What the parts of the benchmark share: workloads, what is measured of them, and the machine they are measured against.
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace bench {
 
-struct Options {
-  int threads = 2;
-  double seconds = 0.6;  // of one timing window
-  std::string only;      // part of a workload's name; empty runs all
+/// Something to be measured. Its figure is a latency in µs where the unit is "us", else `items` a call over the time.
+struct Workload {
+  std::string name, metric, unit;
+  double items;
+  /// Makes what is needed, and the call that is timed.
+  std::function<std::function<void()>()> prepare;
 };
 
-/// One JSON object on a line: {"peer", "workload", "threads", "metric", "value", "unit"}.
-void report(const Options& options, const std::string& workload, const char* metric, double value, const char* unit);
-
-/// Seconds for one call of f: the fastest of five windows of `options.seconds` each, after three calls to warm up.
-double seconds_per_call(const Options& options, const std::function<void()>& f);
-
-inline bool wanted(const Options& options, const std::string& workload) {
-  return options.only.empty() || workload.find(options.only) != std::string::npos;
-}
-
 // The workloads, one stem each.
-void training(const Options& options);
-void inference(const Options& options);
-void activations(const Options& options);
+std::vector<Workload> training();
+std::vector<Workload> inference();
+std::vector<Workload> activations();
+
+/// Ends a part of a workload's call for --profile: what has passed since the last operation is this part's.
+void mark(const char* part);
+
+/// What this machine can do at most, measured in some seconds: sums of products of floats in registers, and
+/// a = b + ½ c over arrays that no cache holds (three streams counted).
+struct Machine {
+  double flops_one, flops_all;  ///< a second, on one thread and on all
+  double bytes_one, bytes_all;
+  std::string processor, caches;
+};
+Machine measure_machine(int threads);
+
+/// Seconds for one call of f: the fastest of five windows of `seconds` each, after three calls to warm up.
+double seconds_per_call(double seconds, const std::function<void()>& f);
+
+/// Runs this program and a peer's in turn, `rounds` times, and prints how many times better this one is: the median of
+/// the rounds' ratios. Both print one JSON object a line, with "workload", "metric", "value" and "unit".
+///   throws  ValueError when one of them fails or prints nothing
+void compare(const std::string& self, const std::string& peer, const std::string& arguments, int rounds);
 
 }  // namespace bench

@@ -1,6 +1,9 @@
 // Training steps (zero_grad, forward, loss, backward, optimiser step) and latency on random data held in memory.
 #include <cairn/cairn.h>
 
+#include <memory>
+#include <string_view>
+
 #include "bench.h"
 
 namespace bench {
@@ -18,53 +21,68 @@ nn::Sequential mlp() {
                         nn::Linear(256, 10));
 }
 
-enum class Optimizer { sgd, adamw };
+struct Step {
+  nn::Sequential model;
+  Tensor x, y;
+  std::unique_ptr<optim::Optimizer> optimizer;
+};
 
-void train(const Options& options, const char* name, nn::Sequential model, const Tensor& x, const Tensor& y,
-           double items_a_step, const char* unit, Optimizer kind = Optimizer::sgd) {
-  const auto made = kind == Optimizer::sgd
-                        ? optim::make_optimizer("sgd", model.parameters(), {.lr = 0.01, .momentum = 0.9})
-                        : optim::make_optimizer("adamw", model.parameters(), {.lr = 1e-3});
-  optim::Optimizer& optimizer = *made;
-  const double seconds = seconds_per_call(options, [&] {
-    optimizer.zero_grad();
-    cross_entropy(model(x), y).backward();
-    optimizer.step();
-  });
-  report(options, name, "throughput", items_a_step / seconds, unit);
+// A training step (zero_grad, forward, loss, backward, optimiser step) of `samples` random samples of `classes`.
+template <class Make>
+Workload train(const char* name, Make make, const Shape& input, int64_t classes, double items, const char* unit,
+               const char* optimizer = "sgd") {
+  const bool sgd = std::string_view(optimizer) == "sgd";
+  optim::CommonOptions options{.lr = sgd ? 0.01 : 1e-3};
+  if (sgd) options.momentum = 0.9;
+  return {name, "throughput", unit, items, [=]() -> std::function<void()> {
+            manual_seed(1);
+            auto step = std::make_shared<Step>(Step{make(), randn(input), randint(0, classes, {input[0]}), nullptr});
+            step->optimizer = optim::make_optimizer(optimizer, step->model.parameters(), options);
+            return [step] {
+              step->optimizer->zero_grad();
+              mark("zero_grad");
+              cross_entropy(step->model(step->x), step->y).backward();
+              mark("backward");
+              step->optimizer->step();
+              mark("optimizer step");
+            };
+          }};
+}
+
+template <class Make>
+Workload infer(const char* name, Make make, const Shape& input) {
+  return {name, "latency", "us", 1, [=]() -> std::function<void()> {
+            manual_seed(1);
+            auto model = std::make_shared<nn::Sequential>(make());
+            model->eval();
+            return [model, x = randn(input)] {
+              const NoGrad no_grad;
+              (*model)(x);
+            };
+          }};
 }
 
 }  // namespace
 
-void training(const Options& options) {
-  manual_seed(1);
-  if (wanted(options, "train_tiny_mlp"))  // nothing but small operations: the framework's own cost
-    train(options, "train_tiny_mlp", tiny_mlp(), randn({4, 2}), randint(0, 2, {4}), 1, "steps/s");
-  if (wanted(options, "train_mlp"))
-    train(options, "train_mlp", mlp(), randn({128, 784}), randint(0, 10, {128}), 128, "samples/s");
-  if (wanted(options, "train_cnn"))
-    train(options, "train_cnn", models::cnn(), randn({64, 1, 28, 28}), randint(0, 10, {64}), 64, "samples/s",
-          Optimizer::adamw);
-  if (wanted(options, "train_resnet20"))
-    train(options, "train_resnet20", models::resnet20(), randn({128, 3, 32, 32}), randint(0, 10, {128}), 128,
-          "samples/s");
-  if (wanted(options, "train_alexnet64"))
-    train(options, "train_alexnet64", models::alexnet64(), randn({64, 3, 64, 64}), randint(0, 10, {64}), 64,
-          "samples/s");
+std::vector<Workload> training() {
+  return {
+      train("train_tiny_mlp", tiny_mlp, {4, 2}, 2, 1, "steps/s"),  // nothing but small operations: the framework's cost
+      train("train_mlp", mlp, {128, 784}, 10, 128, "samples/s"),
+      train(
+          "train_cnn", [] { return models::cnn(); }, {64, 1, 28, 28}, 10, 64, "samples/s", "adamw"),
+      train(
+          "train_resnet20", [] { return models::resnet20(); }, {128, 3, 32, 32}, 10, 128, "samples/s"),
+      train(
+          "train_alexnet64", [] { return models::alexnet64(); }, {64, 3, 64, 64}, 10, 64, "samples/s"),
+  };
 }
 
-void inference(const Options& options) {
-  const NoGrad no_grad;
-  const auto infer = [&](const char* name, auto make, const Shape& input) {
-    if (!wanted(options, name)) return;
-    nn::Sequential model = make();
-    model.eval();
-    const Tensor x = randn(input);
-    report(options, name, "latency", 1e6 * seconds_per_call(options, [&] { model(x); }), "us");
+std::vector<Workload> inference() {
+  return {
+      infer("infer_mlp_b1", mlp, {1, 784}),
+      infer("infer_cnn_b1", [] { return models::cnn(); }, {1, 1, 28, 28}),
+      infer("infer_resnet20_b1", [] { return models::resnet20(); }, {1, 3, 32, 32}),
   };
-  infer("infer_mlp_b1", mlp, {1, 784});
-  infer("infer_cnn_b1", [] { return models::cnn(); }, {1, 1, 28, 28});
-  infer("infer_resnet20_b1", [] { return models::resnet20(); }, {1, 3, 32, 32});
 }
 
 }  // namespace bench

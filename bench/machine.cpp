@@ -1,0 +1,92 @@
+#include <cairn/base/threads.h>
+#include <cairn/math/lanes.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <vector>
+
+#include "bench.h"
+
+namespace bench {
+namespace {
+
+using namespace cairn;
+using L = Lanes<float>;
+
+// As many sums as hide the time that one takes, and as fit the registers of any instruction set.
+constexpr int sums = std::max(2, 512 / static_cast<int>(sizeof(L)));
+constexpr int64_t rounds = 1 << 22;
+
+double add_products(int64_t n) {
+  std::array<L, sums> s;
+  for (int i = 0; i < sums; ++i) s[static_cast<size_t>(i)] = L(1.0 + i);
+  L a = 0.999, b = 1e-3;
+  for (int64_t k = 0; k < n; ++k) {
+    for (L& x : s) x = fma(x, a, b);
+    asm volatile("" : "+m"(a));  // nothing is known of it from round to round
+  }
+  double total = 0;
+  for (const L& x : s) total += x[0];
+  return total;
+}
+
+double flops(int team) {
+  const WholeTeams everybody;
+  std::vector<double> totals(static_cast<size_t>(team));
+  const double seconds = seconds_per_call(0.1, [&] {
+    parallel_for(team, 1, [&](int64_t i, int64_t) { totals[static_cast<size_t>(i)] = add_products(rounds); });
+  });
+  return 2.0 * static_cast<double>(rounds) * sums * L::size * team / seconds;
+}
+
+double bandwidth() {
+  constexpr int64_t n = 32 << 20, piece = 1 << 18;  // 128 MiB each
+  std::vector<float> a(n), b(n, 1), c(n, 2);
+  const double seconds = seconds_per_call(0.1, [&] {
+    parallel_for(n, piece, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        a[static_cast<size_t>(i)] = b[static_cast<size_t>(i)] + 0.5f * c[static_cast<size_t>(i)];
+    });
+  });
+  return 3.0 * sizeof(float) * static_cast<double>(n) / seconds;
+}
+
+std::string processor_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("model name")) return line.substr(std::min(line.size(), line.find(':') + 2));
+  return "unknown processor";
+}
+
+std::string cache_sizes() {
+  std::string text;
+  const auto add = [&](const char* name, int what) {
+    const long bytes = sysconf(what);
+    if (bytes <= 0) return;
+    text += (text.empty() ? "" : ", ") + std::string(name) + " " +
+            (bytes < 1 << 20 ? std::to_string(bytes >> 10) + " KiB" : std::to_string(bytes >> 20) + " MiB");
+  };
+#ifdef _SC_LEVEL1_DCACHE_SIZE
+  add("L1d", _SC_LEVEL1_DCACHE_SIZE);
+  add("L2", _SC_LEVEL2_CACHE_SIZE);
+  add("L3", _SC_LEVEL3_CACHE_SIZE);
+#endif
+  return text;
+}
+
+}  // namespace
+
+Machine measure_machine(int threads) {
+  Machine m;
+  set_num_threads(1);
+  m.flops_one = flops(1), m.bytes_one = bandwidth();
+  set_num_threads(threads);
+  m.flops_all = threads == 1 ? m.flops_one : flops(threads);
+  m.bytes_all = threads == 1 ? m.bytes_one : bandwidth();
+  m.processor = processor_name(), m.caches = cache_sizes();
+  return m;
+}
+
+}  // namespace bench
