@@ -37,6 +37,9 @@ struct Conv2dOptions {
 ///           h' = ⌊(h + 2·padding − dilation·(kh − 1) − 1) / stride⌋ + 1; x may be (c, h, w)
 ///   dtype   equal, f32 or f64
 ///   memory  the result lies channels-last
+///   errors  in f32, kernels of 3 × 3 with stride 1 are computed by Winograd's algorithm where it is faster: then an output
+///           may be off by 1e-5 of the largest of its tile of 4 × 4, and so may gradients, and infinity or NaN in x makes
+///           NaN of the tiles that see it. In f64 sums are taken directly.
 ///   throws  ShapeError for channels that do not fit, or a kernel larger than the padded input; ValueError for a stride,
 ///           dilation or group count below 1, a negative padding, any of them from 2³¹ on, "same" with a stride above 1;
 ///           DtypeError
