@@ -130,7 +130,7 @@ class Parser {
     if (!accept(sign)) fault("expected '" + std::string(sign) + "'");
   }
 
-  // Counts how deep calls of itself go; each level of the grammar above passes through here.
+  // Counts how deep the grammar calls itself: for what stands in parentheses, and for what stands behind a sign.
   struct Depth {
     explicit Depth(Parser& p) : parser(p) {
       if (++parser.depth_ > deepest) parser.fault("nested deeper than " + std::to_string(deepest));
@@ -221,16 +221,19 @@ class Parser {
     return a;
   }
 
-  Value sign() {
+  Value signed_again() {
     const Depth depth(*this);
+    return sign();
+  }
+  Value sign() {
     const size_t at = token_.at;
-    if (accept("-")) return {-number(sign(), at)};
-    if (accept("+")) return {number(sign(), at)};
-    if (accept("!")) return {!condition(sign(), at), true};
+    if (accept("-")) return {-number(signed_again(), at)};
+    if (accept("+")) return {number(signed_again(), at)};
+    if (accept("!")) return {!condition(signed_again(), at), true};
     Value base = primary();
     if (!accept("^") && !accept("**")) return base;
     const size_t right = token_.at;
-    const Value exponent = sign();  // to the right: 2^x^2 is 2^(x^2)
+    const Value exponent = signed_again();  // to the right: 2^x^2 is 2^(x^2)
     return {pow(number(base, at), number(exponent, right))};
   }
 
