@@ -107,8 +107,8 @@ void conv_weight(const Conv& g, const S* x, const S* y, S* weight) {
   // Small weights: parts of the batch, summed at the end in their order. Large ones: rows of the kernel and filters.
   const int64_t total = sums.total();
   const Winograd plain{g.n, g.c, g.h, g.w, g.o, g.y_h, g.y_w, g.padding_h, g.padding_w};
-  const bool in_tiles = std::is_same_v<S, float> && g.n > 0 && g.k_h == 3 && g.k_w == 3 && g.groups == 1 && g.stride_h == 1 &&
-                        g.stride_w == 1 && g.dilation_h == 1 && g.dilation_w == 1 && plain.serves();
+  const bool in_tiles = std::is_same_v<S, float> && g.n > 0 && g.k_h == 3 && g.k_w == 3 && g.groups == 1 &&
+                        g.stride_h == 1 && g.stride_w == 1 && g.dilation_h == 1 && g.dilation_w == 1 && plain.serves();
   const int64_t chunks = in_tiles ? 1 : std::clamp<int64_t>(g.n, 1, total <= 1 << 15 ? 16 : total <= 1 << 17 ? 4 : 1);
   const int64_t kernel_parts = chunks < 8 ? g.k_h : 1;
   const int64_t filter_block = chunks < 8 ? 4 * panel<S> : sums.filter_step;
