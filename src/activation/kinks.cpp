@@ -36,28 +36,34 @@ std::vector<Expr> sides(const Expr& root) {
 }  // namespace
 
 std::vector<double> find_changes(const Expr& f) {
-  constexpr double end = 100, step = 0.01;
+  constexpr double step = 0.01;
+  constexpr int steps = 10'000;
+  constexpr size_t most = 512;
   const std::vector<Expr> branches = sides(f);
   if (branches.empty()) return {};
   const Program side(branches, {"x"});
 
+  // Outward from 0 on both sides in turn: those near it are what functions are about.
   std::vector<double> places;
-  std::vector<double> before = side.on({-end});
-  for (double x = -end + step, last = -end; x <= end + step / 2; last = x, x = std::round((x + step) / step) * step) {
-    std::vector<double> here = side.on({x});
-    for (size_t k = 0; k < here.size() && places.size() < 512; ++k) {
-      if (here[k] == before[k]) continue;
-      double low = last, high = x;
-      for (int i = 0; i < 60 && low < high; ++i) {
-        const double middle = 0.5 * (low + high);
-        (side.on({middle})[k] == before[k] ? low : high) = middle;
+  std::vector<double> right = side.on({0.0}), left = right;
+  for (int i = 1; i <= steps && places.size() < most; ++i)
+    for (const double sign : {1.0, -1.0}) {
+      std::vector<double>& before = sign > 0 ? right : left;
+      const double x = sign * i * step;
+      std::vector<double> here = side.on({x});
+      for (size_t k = 0; k < here.size() && places.size() < most; ++k) {
+        if (here[k] == before[k]) continue;
+        double inner = x - sign * step, outer = x;
+        for (int halving = 0; halving < 60 && inner != outer; ++halving) {
+          const double middle = 0.5 * (inner + outer);
+          (side.on({middle})[k] == before[k] ? inner : outer) = middle;
+        }
+        // A round number next to it is what was meant.
+        const double place = std::max(inner, outer), nice = std::round(place * 1e6) / 1e6;
+        places.push_back(std::abs(nice - place) < 1e-9 ? nice + 0.0 : place);
       }
-      // A round number next to it is what was meant.
-      const double nice = std::round(high * 1e6) / 1e6;
-      places.push_back(std::abs(nice - high) < 1e-9 ? nice + 0.0 : high);
+      before = std::move(here);
     }
-    before = std::move(here);
-  }
   std::sort(places.begin(), places.end());
   const auto same = [](double a, double b) { return b - a < 1e-9; };
   places.erase(std::unique(places.begin(), places.end(), same), places.end());
@@ -66,8 +72,9 @@ std::vector<double> find_changes(const Expr& f) {
 
 std::vector<double> find_kinks(const Expr& f) {
   constexpr size_t most = 64;
-  const std::vector<double> places = find_changes(f);
+  std::vector<double> places = find_changes(f);
   if (places.empty()) return {};
+  std::stable_sort(places.begin(), places.end(), [](double a, double b) { return std::abs(a) < std::abs(b); });
   const Program value({f, derivatives(f, {"x"})[0]}, {"x"});
 
   std::vector<double> kinks;
@@ -79,6 +86,7 @@ std::vector<double> find_kinks(const Expr& f) {
     };
     if (kinks.size() < most && (differ(left[0], right[0], 1e-4) || differ(left[1], right[1], 1e-5))) kinks.push_back(x);
   }
+  std::sort(kinks.begin(), kinks.end());
   return kinks;
 }
 

@@ -8,7 +8,7 @@
 namespace cairn {
 
 /// The places in [-100, 100] where an expression in x changes sides: a condition, or the sign below an abs and the like.
-/// Sorted; whether the function itself changes there is another question.
+/// Of more than some 500 those nearest to 0. Sorted; whether the function itself changes there is another question.
 std::vector<double> find_changes(const Expr& expression);
 
 }  // namespace cairn

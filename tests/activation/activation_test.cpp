@@ -89,6 +89,13 @@ TEST(Activations, KinksAreWhereTheFormulaHasThem) {
   }
   EXPECT_EQ(activation("elu(0.5)").kinks(), Values{0});
   EXPECT_EQ(activation("elu").kinks(), Values());
+  // Of more than 64, those nearest to 0.
+  const Values steps = activation("floor(x)").kinks();
+  ASSERT_EQ(steps.size(), 64u);
+  EXPECT_TRUE(std::is_sorted(steps.begin(), steps.end()));
+  EXPECT_EQ(steps.front(), -32);
+  EXPECT_EQ(steps.back(), 31);
+  EXPECT_EQ(activation("floor(maximum(x, 0))").kinks().back(), 64);
   EXPECT_EQ(jet(activation("relu"), 0).dy, 0);
   EXPECT_EQ(jet(activation("leaky_relu"), 0).dy, 0.01);
 }

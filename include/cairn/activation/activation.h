@@ -120,7 +120,7 @@ inline std::ostream& operator<<(std::ostream& out, const Activation& a) { return
 Activation activation(std::string_view text);
 
 /// Where an expression in x has kinks and jumps in [-100, 100]: changes of its conditions, and of the sides of its abs,
-/// maximum and the like, behind which function or slope differ. At most 64.
+/// maximum and the like, behind which function or slope differ. Sorted; of more than 64 those nearest to 0.
 std::vector<double> find_kinks(const Expr& expression);
 
 /// PReLU with a weight of one element, or one for each channel of x. Source: He et al. 2015, arXiv:1502.01852.
