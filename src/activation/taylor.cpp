@@ -72,26 +72,39 @@ size_t reliable(const Series& c, const Series& other, size_t least) {
   return count;
 }
 
-// |c[k]| goes as kᵖ R⁻ᵏ (Darboux), with oscillations and gaps: hence sums of squares over a few coefficients, to whose
-// logarithms p and log R are fitted. Those of an entire function of order m also have (k!)^(−1/m) in them.
+// |c[k]| goes as kᵖ R⁻ᵏ (Darboux), with oscillations and gaps: hence sums of squares over a few coefficients, in which one
+// at least is not 0, to whose logarithms p and log R are fitted. Those of an entire function of order m also have
+// (k!)^(−1/m) in them.
 double radius_of(const Program& f) {
   constexpr size_t few = 24, most = 320, least = 32;
   constexpr double nothing = 1e-280, highest_order = 16;
   double rate = 0;  // 1 / R, roughly: in R t, coefficients stay away from both ends of the exponents
-  const Series start = expand(f, 0, 1, few);
-  for (size_t k = few / 2; k < start.size(); ++k)
-    rate = std::max(rate, std::pow(std::abs(start[k]), 1.0 / static_cast<double>(k)));
+  for (size_t size = few; rate == 0 && size <= most; size += most - few) {
+    const Series start = expand(f, 0, 1, size);
+    for (size_t k = few / 2; k < start.size(); ++k)
+      if (std::isfinite(start[k])) rate = std::max(rate, std::pow(std::abs(start[k]), 1.0 / static_cast<double>(k)));
+  }
   if (rate == 0) rate = 1;
   const Series c = expand(f, 0, 1 / rate, most);
-  const size_t count = reliable(c, expand(f, 0, 1.1 / rate, most), least), window = count < most / 2 ? 4 : 8,
-               begin = count / 5, rows = (count - begin) / window;
+  const size_t count = reliable(c, expand(f, 0, 1.1 / rate, most), least), begin = count / 5;
+  size_t gap = 1, end = begin;  // the widest from one that is not 0 to the next; behind the last of them
+  double largest_root = 0;
+  for (size_t k = begin; k < count; ++k) {
+    if (!(std::abs(c[k]) > nothing)) continue;
+    gap = std::max(gap, k + 1 - end);
+    end = k + 1;
+    if (k >= count / 2) largest_root = std::max(largest_root, std::pow(std::abs(c[k]), 1.0 / static_cast<double>(k)));
+  }
+  const size_t usual = count < most / 2 ? 4 : 8, window = (usual + gap - 1) / gap * gap,
+               rows = (count - begin) / window;
+  if (count - end >= window) return INFINITY;  // all the others are nothing
+  if (rows < 4) return 1 / (largest_root * rate);
   Eigen::MatrixXd columns(rows, 4);
   Eigen::VectorXd logarithms(rows);
   for (size_t row = 0; row < rows; ++row) {
     const auto first = c.coefficients().begin() + static_cast<std::ptrdiff_t>(begin + row * window);
     const Eigen::Map<const Eigen::VectorXd> part(&*first, static_cast<Eigen::Index>(window));
     const double largest = part.cwiseAbs().maxCoeff(), k = static_cast<double>(begin + row * window + window / 2) - 0.5;
-    if (!(largest > nothing)) return INFINITY;
     const auto at = static_cast<Eigen::Index>(row);
     columns.row(at) << 1, std::log(k), -k, -k * std::log(k);
     logarithms[at] = std::log(largest) + std::log((part / largest).norm());
@@ -219,8 +232,9 @@ double taylor_error(const Activation& f, const std::vector<double>& coefficients
   const auto error = [&](double x) {
     double y = 0;
     for (size_t k = coefficients.size(); k-- > 0;) y = y * x + coefficients[k];
-    const double e = std::abs(program.on({x})[0] - y);
-    return std::isnan(e) ? 0 : e;  // 0 / 0 at the place of a limit
+    const double exact = program.on({x})[0], e = std::abs(exact - y);
+    if (std::isnan(exact)) return 0.0;  // 0 / 0 at the place of a limit
+    return std::isnan(e) ? INFINITY : e;
   };
   const auto place = [&](double i) { return interval * (2 * i / steps - 1); };
   std::vector<double> errors(steps + 1);

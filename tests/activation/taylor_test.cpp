@@ -119,11 +119,38 @@ TEST(Taylor, RadiusOfConvergence) {
       {"1 / (1 + 25 * x^2)", 0.2},
       {"x / tanh(x)", pi},
       {"log(2 + x)", 2},
+      // Few of their coefficients are not 0.
+      {"1 / (1 + x^5)", 1},
+      {"1 / (1 + x^10)", 1},
+      {"1 / (1 + x^12)", 1},
+      {"1 / (1 + x^20)", 1},
+      {"1 / (1 + x^100)", 1},
+      {"1 / (1 + (x / 10)^30)", 10},
+      {"tanh(x^12)", std::pow(pi / 2, 1. / 12)},
+      {"x + x^3 / (1 + x^12 / 2)", std::pow(2, 1. / 12)},
   };
   for (const auto& [f, radius] : known) EXPECT_NEAR(taylor_series(activation(f), 1).radius / radius, 1, 2e-3) << f;
   EXPECT_NEAR(taylor_series(activation("serf"), 1).radius, pi, 0.012 * pi);
-  for (const char* f : {"identity", "hardtanh", "smelu", "exp", "gelu", "erf", "gaussian", "sin", "sin(30)", "snake",
-                        "sinc", "exp(x^4)", "normal_cdf(3 * x)", "gaussian(x - 4)", "sin(x) / x", "taylor(tanh, 5, 1)"})
+  for (const char* f : {"identity",
+                        "hardtanh",
+                        "smelu",
+                        "exp",
+                        "gelu",
+                        "erf",
+                        "gaussian",
+                        "sin",
+                        "sin(30)",
+                        "snake",
+                        "sinc",
+                        "exp(x^4)",
+                        "exp(x^12)",
+                        "sin(x^9)",
+                        "x + x^40",
+                        "1 + x^12",
+                        "normal_cdf(3 * x)",
+                        "gaussian(x - 4)",
+                        "sin(x) / x",
+                        "taylor(tanh, 5, 1)"})
     EXPECT_EQ(taylor_series(activation(f), 1).radius, infinity) << f;
 }
 
@@ -138,7 +165,8 @@ TEST(Taylor, ReachesAsFarAsTheFunctionIsTheSame) {
                                                {"smelu", 2},  // its second derivative jumps, which is no kink
                                                {"max(tanh(x), -0.5)", std::atanh(0.5)},
                                                {"abs(x - 2)^5", 2},
-                                               {"floor(x + 0.5)", 0.5}};
+                                               {"floor(x + 0.5)", 0.5},
+                                               {"floor(10 * x + 0.5)", 0.05}};  // one of two thousand places
   for (const auto& [f, reach] : known) EXPECT_NEAR(taylor_series(activation(f), 1).reach, reach, 1e-9) << f;
   // Written in pieces that are one function.
   for (const char* f : {"tanh", "sinc", "tanhshrink", "inverse_quadratic", "inverse_multiquadric", "telu", "squareplus",
@@ -160,6 +188,7 @@ TEST(Taylor, RefusesWithAReason) {
   EXPECT_EQ(text("hardtanh", 3, 2),
             "taylor: the interval must end where the function goes over into another one, or before; got function "
             "'hardtanh(-1, 1)', interval 2, place 1");
+  EXPECT_THAT(text("1 / (1 + x^12)", 24, 5), HasSubstr("within the radius of convergence"));
   EXPECT_THAT(text("where(x == 0, 1, sin(x))", 3, 1), HasSubstr("the function jumps there"));
   for (const char* f : {"log(x)", "sqrt(x)", "1 / x", "x^x", "tanh(1e11 * x)"})
     EXPECT_THAT(text(f, 3, 1), HasSubstr("infinite there")) << f;
@@ -174,6 +203,10 @@ TEST(Taylor, TheLargestErrorIsFound) {
   EXPECT_NEAR(taylor_error(activation("sin"), {0}, 3), 1, 1e-14);                       // between
   EXPECT_NEAR(taylor_error(activation("sin(x) / x"), {1}, 1), 1 - std::sin(1), 1e-15);
   EXPECT_EQ(taylor_error(activation("hardtanh"), taylor_series(activation("hardtanh"), 7).coefficients, 1), 0);
+  // Where the function is NaN there is nothing to compare; a polynomial that is NaN is as wrong as can be.
+  EXPECT_EQ(taylor_error(activation("where(x > 0.5, x / 0 * 0, x)"), {0, 1}, 1), 0);
+  EXPECT_EQ(taylor_error(activation("tanh"), {0, NAN}, 1), infinity);
+  EXPECT_EQ(taylor_error(activation("tanh"), {infinity, -infinity}, 1), infinity);
   EXPECT_THROW(taylor_error(activation("tanh"), {0}, 0), ValueError);
 }
 
@@ -230,14 +263,21 @@ TEST(Taylor, GoesOnBeyondTheInterval) {
 
 // Coefficients that f32 does not hold: 1 / 60! and 1000⁶¹ π-ths.
 TEST(Taylor, IsSoundInSinglePrecision) {
-  const Tensor x = linspace(-1, 1, 101, f64).requires_grad_();
+  const Tensor x = linspace(-1, 1, 101, f64);
   for (const auto& [f, interval] : {std::pair("exp", 12.0), {"tanh(1000 * x)", 0.001}, {"gelu", 2.0}}) {
-    const Activation exact = activation(f), taylor = taylor_activation(exact, 61, interval);
-    const Tensor at = x.detach() * interval, expected = exact(at);
-    EXPECT_LT((abs(taylor(at) - expected) / (1.0 + abs(expected))).to_vector<double>()[100], 1e-5) << f;
-    const V single = taylor(at.to(f32)).to(f64).to_vector<double>(), right = expected.to_vector<double>();
-    for (size_t i = 0; i < right.size(); ++i)
-      EXPECT_NEAR(single[i], right[i], 2e-5 * (1 + std::exp(interval))) << f << " at " << i;
+    const TaylorSeries series = taylor_series(activation(f), 61);
+    const Activation taylor = taylor_activation(activation(f), series, interval);
+    const Tensor at = x * interval;
+    const V places = at.to_vector<double>(), in_double = taylor(at).to_vector<double>(),
+            in_single = taylor(at.to(f32)).to(f64).to_vector<double>(), exact = activation(f)(at).to_vector<double>();
+    for (size_t i = 0; i < places.size(); ++i) {
+      // Horner's rule is off by some 2 · 61 roundings of Σ |c[k] xᵏ| (Higham 2002, § 5.1), and a rounding of x by as much:
+      // 2e-5 and 5e-14 of it.
+      double scale = 0;
+      for (size_t k = 62; k-- > 0;) scale = scale * std::abs(places[i]) + std::abs(series.coefficients[k]);
+      EXPECT_NEAR(in_double[i], exact[i], 5e-14 * scale + 1e-5 * std::abs(exact[i])) << f << " at " << places[i];
+      EXPECT_NEAR(in_single[i], in_double[i], 2e-5 * scale) << f << " at " << places[i];
+    }
   }
 }
 

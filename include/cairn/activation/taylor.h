@@ -33,15 +33,16 @@ struct TaylorSeries {
 TaylorSeries taylor_series(const Activation& f, int64_t degree);
 
 /// The polynomial as an activation, which goes wherever activations go: c₀ + c₁ x + … + c_degree x^degree by Horner's rule,
-/// in x² where the function is odd or even; in x / interval where f32 cannot hold the coefficients. Beyond the interval the polynomial goes on. Its text is
-/// "taylor(f, degree, interval)".
+/// in x² where the function is odd or even; in x / interval where f32 cannot hold the coefficients. Beyond the interval the
+/// polynomial goes on. Its text is "taylor(f, degree, interval)".
 ///   throws  as taylor_series; ValueError unless 0 < interval < radius and interval ≤ reach
 Activation taylor_activation(const Activation& f, int64_t degree, double interval);
 /// The same of a series that is known already.
 Activation taylor_activation(const Activation& f, const TaylorSeries& series, double interval);
 
 /// The largest |f(x) − polynomial(x)| on [-interval, interval], computed in f64: on a grid of 4,001 places, then around the
-/// largest of them more closely.
+/// largest of them more closely. Places where f is NaN, as sin(x) / x is at 0, are left out; where the polynomial alone is
+/// NaN the error is infinite.
 ///   throws  ValueError for a fold and unless the interval is positive and finite
 double taylor_error(const Activation& f, const std::vector<double>& coefficients, double interval);
 
