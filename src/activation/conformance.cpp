@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <initializer_list>
 #include <ostream>
 
 #include "activation/probe.h"
@@ -215,6 +216,9 @@ std::ostream& operator<<(std::ostream& out, const ConformanceReport& report) { r
 ConformanceReport conformance(const Subject& subject, const ConformanceOptions& options) {
   require<ValueError>(static_cast<bool>(subject.f), "conformance", "the subject has no function",
                       given("name", subject.name));
+  for (const double kink : subject.kinks)
+    require<ValueError>(std::isfinite(kink), "conformance", "kinks must be finite", given("name", subject.name),
+                        given("kink", kink));
   require<ValueError>(options.points > 0 && options.samples > 0 && options.scan > 0, "conformance",
                       "numbers of points must be positive", given("points", options.points),
                       given("samples", options.samples), given("scan", options.scan));
@@ -223,26 +227,26 @@ ConformanceReport conformance(const Subject& subject, const ConformanceOptions& 
   ConformanceReport report;
   report.name = subject.name;
   // A function that throws has failed, and the message says how.
-  const auto run = [&report](const char* check, auto f) {
+  const auto run = [&report](std::initializer_list<const char*> checks, auto f) {
     try {
       f();
     } catch (const std::exception& e) {
-      report.verdicts.push_back({check, false, e.what()});
+      for (const char* check : checks) report.verdicts.push_back({check, false, e.what()});
     }
   };
   const auto add = [&report](Verdict v) { report.verdicts.push_back(std::move(v)); };
-  run("element-wise", [&] { add(check_elementwise(probe)); });
+  run({"element-wise"}, [&] { add(check_elementwise(probe)); });
   if (!report.ok()) return report;
-  run("derivative", [&] { add(check_derivative(probe, options.points)); });
-  run("second derivative", [&] { add(check_second_derivative(probe, options.points)); });
-  run("f32", [&] {
+  run({"derivative"}, [&] { add(check_derivative(probe, options.points)); });
+  run({"second derivative"}, [&] { add(check_second_derivative(probe, options.points)); });
+  run({"f32", "finite"}, [&] {
     for (Verdict& v : check_numbers(probe, options.samples)) add(std::move(v));
   });
-  run("zero", [&] { add(check_zero(probe)); });
-  run("infinity", [&] { add(check_infinity(probe)); });
-  run("nan", [&] { add(check_nan(probe)); });
-  run("kinks", [&] { add(check_kinks(probe, options.scan)); });
-  run("facts", [&] { add_facts(probe, options, report); });
+  run({"zero"}, [&] { add(check_zero(probe)); });
+  run({"infinity"}, [&] { add(check_infinity(probe)); });
+  run({"nan"}, [&] { add(check_nan(probe)); });
+  run({"kinks"}, [&] { add(check_kinks(probe, options.scan)); });
+  run({"facts"}, [&] { add_facts(probe, options, report); });
   return report;
 }
 

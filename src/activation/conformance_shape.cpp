@@ -67,7 +67,7 @@ std::string at_kink(const Probe& probe, double k, double usual) {
     return where + "neither value nor slope nor curvature jumps";
   if (!between(y, reach))
     return where + "f = " + number(y[1]) + " is not between " + number(y[0]) + " and " + number(y[2]);
-  if (!value_jumps && !between(slope, 1e-5 * usual))
+  if (!std::isfinite(slope[1]) || !between(slope, 1e-5 * usual))
     return where + "f' = " + number(slope[1]) + " is not between " + number(slope[0]) + " and " + number(slope[2]);
   return "";
 }
@@ -78,6 +78,12 @@ Verdict check_kinks(const Probe& probe, int64_t scan) {
   Values edges;  // not quite symmetric, so that round numbers are no edges
   for (int64_t i = 0; i <= scan; ++i)
     edges.push_back(-20.0123 + 40.0194 * static_cast<double>(i) / static_cast<double>(scan));
+  // A piece shows one jump, the largest: each side of a declared one is searched by itself.
+  const double first = edges.front(), last = edges.back();
+  for (const double k : probe.kinks())
+    for (const double edge : {k - together, k + together})
+      if (edge > first && edge < last) edges.push_back(edge);
+  std::sort(edges.begin(), edges.end());
   const Values y = probe.f(edges), slope = probe.slope(edges);
   const double usual = largest(edges, slope, 2);
   std::vector<Jump> found;

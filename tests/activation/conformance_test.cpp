@@ -159,6 +159,8 @@ TEST(Conformance, Errors) {
   EXPECT_THROW(conformance(activation("softmax")), ValueError);
   EXPECT_THROW(conformance({"nothing", std::function<Tensor(const Tensor&)>()}), ValueError);
   EXPECT_THROW(conformance(activation("relu"), {.points = 0}), ValueError);
+  for (const double kink : {double(NAN), double(INFINITY), -double(INFINITY)})
+    EXPECT_THROW(tested({"relu", [](auto x) { return maximum(x, 0.0); }, {0, kink}}), ValueError) << kink;
 }
 
 // ---- what is wrong is caught, by the check whose matter it is ------------------------------------------------------------
@@ -248,6 +250,12 @@ TEST(Caught, UndeclaredKinks) {
   const ConformanceReport jump = tested({"jump", [](auto x) { return where(x > 0.3, x + 1e-3, x); }});
   EXPECT_EQ(failed(jump), "kinks") << jump;
   EXPECT_NE(jump.verdict("kinks").detail.find("the value jumps"), std::string::npos) << jump;
+  // A smaller one beside one that is declared.
+  const auto beside = [](auto x) { return maximum(x, 0.0) + 0.1 * maximum(x - 0.001, 0.0); };
+  const ConformanceReport small = tested({"beside", beside, {0}});
+  EXPECT_EQ(failed(small), "kinks") << small;
+  EXPECT_NE(small.verdict("kinks").detail.find("at x = 0.001 the slope jumps"), std::string::npos) << small;
+  EXPECT_FAILS(({"beside", beside, {0, 0.001}}), "");
 }
 
 TEST(Caught, KinksThatAreNone) {
@@ -266,6 +274,21 @@ TEST(Caught, KinksThatAreNone) {
     });
   };
   EXPECT_FALSE(tested({"relu2", f, {0}}).verdict("kinks").passed);
+  // The same where the value jumps.
+  for (const double slope : {1e9, -1.0, double(NAN), double(INFINITY)}) {
+    const auto step = [slope](const Tensor& x) {
+      Tensor y;
+      {
+        const NoGrad no_grad;
+        y = where(x > 0.0, x + 1.0, x);
+      }
+      return record("step", y, {x}, Keep::inputs(), [slope](const Backward& s) -> Grads {
+        return {where(s.input(0).detach() == 0.0, s.grad * slope, s.grad)};
+      });
+    };
+    EXPECT_FALSE(tested({"step", step, {0}}).verdict("kinks").passed) << slope;
+  }
+  EXPECT_FAILS(({"step", [](auto x) { return where(x > 0.0, x + 1.0, x); }, {0}}), "");
 }
 
 TEST(Caught, SwallowedNaN) {
@@ -304,6 +327,21 @@ TEST(Caught, NotElementWise) {
   const ConformanceReport r = tested({"thrower", thrower});
   EXPECT_EQ(failed(r), "element-wise");
   EXPECT_NE(r.text().find("thrower: only f64"), std::string::npos) << r;
+}
+
+// Every check that was begun has its verdict.
+TEST(Caught, ThrowsForLargeNumbers) {
+  const auto thrower = [](const Tensor& x) {
+    const Tensor size = abs(x.detach());
+    if (x.dtype() == f32)
+      for (const float v : size.to_vector<float>())
+        require<ValueError>(!(v > 1e37f && std::isfinite(v)), "thrower", "too large");
+    return tanh(x);
+  };
+  const ConformanceReport r = tested({"thrower", thrower});
+  EXPECT_EQ(failed(r), "f32, finite") << r;
+  EXPECT_EQ(r.verdict("finite").detail, "thrower: too large");
+  EXPECT_EQ(r.verdicts.size(), 9u);
 }
 
 }  // namespace

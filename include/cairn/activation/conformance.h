@@ -104,13 +104,14 @@ std::ostream& operator<<(std::ostream& out, const ConformanceReport& report);
 ///                      number, f64 is the judge of f32)
 ///   zero               f and f' are the same at 0 and -0, and lie between what stands left and right of it
 ///   infinity           f and f' at ±infinity are the limits extrapolated from x up to 1e300; where there is none
-///                      (sin), NaN or one of the numbers that it swings through
+///                      (sin), NaN or one of the numbers that it swings through. Where none can be told, because they
+///                      are NaN before 1e300 or differ by infinity on the way, nothing is asked ("unknown")
 ///   nan                is handed on
 ///   kinks              slope or value jump nowhere on [-20, 20] but at declared kinks; at each of these slope, value or
 ///                      at least curvature jumps, and f' is a slope between those of both sides
 ///
 /// A function that throws fails the check with its message. When f is not element-wise, nothing else is tested.
-///   throws  ValueError for a subject without function or options below 1
+///   throws  ValueError for a subject without function or with a kink that is not finite, and for options below 1
 ConformanceReport conformance(const Subject& subject, const ConformanceOptions& options = {});
 
 }  // namespace cairn
