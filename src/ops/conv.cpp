@@ -115,12 +115,17 @@ int64_t places(const char* operation, const Tensor& x, const Tensor& weight, int
   return (padded - reach) / stride + 1;
 }
 
-Tensor conv(const char* operation, const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& o) {
-  check_steps(operation, weight, o.stride, o.padding.size, o.dilation, o.groups);
-  check(operation, x, weight, bias, weight.size(0));
-  require(x.size(1) == weight.size(1) * o.groups, operation,
-          "the channels of x (dimension 1) must be those of weight times groups", given("x", x),
-          given("weight", weight), given("groups", o.groups));
+// The operands as they were given, for errors to show.
+struct AsGiven {
+  const Tensor &x, &weight;
+};
+
+Tensor conv(const char* operation, const AsGiven& as, const Tensor& x, const Tensor& weight, const Tensor& bias,
+            const Conv2dOptions& o) {
+  check_steps(operation, as.weight, o.stride, o.padding.size, o.dilation, o.groups);
+  check(operation, as.x, as.weight, bias, weight.size(0));
+  require(x.size(1) == weight.size(1) * o.groups, operation, "the channels of x must be those of weight times groups",
+          given("x", as.x), given("weight", as.weight), given("groups", o.groups));
   const int64_t k_h = weight.size(2), k_w = weight.size(3);
   IntPair before = o.padding.size, around(2 * before.h, 2 * before.w);
   if (o.padding.same) {
@@ -131,9 +136,9 @@ Tensor conv(const char* operation, const Tensor& x, const Tensor& weight, const 
   }
   const int64_t h = x.size(2), w = x.size(3);
   return convolve(Conv{x.size(0), x.size(1), h, w, weight.size(0),
-                       places(operation, x, weight, h, k_h, o.stride.h, around.h, o.dilation.h),
-                       places(operation, x, weight, w, k_w, o.stride.w, around.w, o.dilation.w), k_h, k_w, o.stride.h,
-                       o.stride.w, before.h, before.w, o.dilation.h, o.dilation.w, o.groups},
+                       places(operation, as.x, as.weight, h, k_h, o.stride.h, around.h, o.dilation.h),
+                       places(operation, as.x, as.weight, w, k_w, o.stride.w, around.w, o.dilation.w), k_h, k_w,
+                       o.stride.h, o.stride.w, before.h, before.w, o.dilation.h, o.dilation.w, o.groups},
                   x, weight, bias);
 }
 
@@ -146,8 +151,8 @@ void require_rank(const char* operation, const Tensor& x, const Tensor& weight, 
 
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options) {
   require_rank("conv2d", x, weight, 4, "x must be (n, c, h, w) or (c, h, w), and weight (out, c / groups, kh, kw)");
-  if (x.dim() == 3) return conv("conv2d", x.unsqueeze(0), weight, bias, options).squeeze(0);
-  return conv("conv2d", x, weight, bias, options);
+  if (x.dim() == 3) return conv("conv2d", {x, weight}, x.unsqueeze(0), weight, bias, options).squeeze(0);
+  return conv("conv2d", {x, weight}, x, weight, bias, options);
 }
 
 Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv1dOptions& options) {
@@ -155,12 +160,14 @@ Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   require<ValueError>(options.padding.size.h == options.padding.size.w, "conv1d",
                       "there is one dimension: give one padding", given("first", options.padding.size.h),
                       given("second", options.padding.size.w));
-  if (x.dim() == 2) return conv1d(x.unsqueeze(0), weight, bias, options).squeeze(0);
+  const bool batch = x.dim() == 3;
   Padding padding(IntPair(0, options.padding.size.w));
   padding.same = options.padding.same;
-  return conv("conv1d", x.unsqueeze(2), weight.unsqueeze(2), bias,
-              {IntPair(1, options.stride), padding, IntPair(1, options.dilation), options.groups})
-      .squeeze(2);
+  const Tensor in = (batch ? x : x.unsqueeze(0)).unsqueeze(2);
+  const Tensor y = conv("conv1d", {x, weight}, in, weight.unsqueeze(2), bias,
+                        {IntPair(1, options.stride), padding, IntPair(1, options.dilation), options.groups})
+                       .squeeze(2);
+  return batch ? y : y.squeeze(0);
 }
 
 Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvTranspose2dOptions& o) {

@@ -29,11 +29,16 @@ using PoolPointer = std::shared_ptr<const Pool>;
 
 // ---- the windows -----------------------------------------------------------------------------------------------------
 
+void require_pixels(const char* operation, const Tensor& x, int64_t size) {
+  require(size > 0, operation, "x is empty along a dimension that is pooled", given("x", x));
+}
+
 struct Axis {
   int64_t size, kernel, stride, padding, dilation;
 };
 
-// Windows along one dimension, clipped to the image. A divisor counts what is inside, or inside the padding too.
+// Windows along one dimension, clipped to the image. A divisor counts what is inside, or inside the padding too. Errors show
+// x as it was given.
 Windows windows(const char* operation, const Tensor& x, const Axis& a, bool ceil_mode, bool count_padding) {
   constexpr int64_t most = INT32_MAX;  // sums and products of two cannot overflow
   const auto fits = [](int64_t n) { return n >= 1 && n <= most; };
@@ -45,8 +50,9 @@ Windows windows(const char* operation, const Tensor& x, const Axis& a, bool ceil
                       given("kernel_size", a.kernel));
   const int64_t reach = a.dilation * (a.kernel - 1) + 1;
   const int64_t room = a.size + 2 * a.padding - reach;
-  require(room >= 0 && a.size > 0, operation, "the window is larger than the padded image", given("x", x),
-          given("window reaches", reach), given("padded image", a.size + 2 * a.padding));
+  require_pixels(operation, x, a.size);
+  require(room >= 0, operation, "the window is larger than the padded input; pad more or use a smaller window",
+          given("x", x), given("window reaches", reach), given("padded input", a.size + 2 * a.padding));
   int64_t count = (ceil_mode ? room + a.stride - 1 : room) / a.stride + 1;
   if ((count - 1) * a.stride >= a.size + a.padding) --count;  // it would see nothing but the padding behind
   Windows all;
@@ -62,10 +68,10 @@ Windows windows(const char* operation, const Tensor& x, const Axis& a, bool ceil
   return all;
 }
 
-Windows even_windows(const char* operation, const Tensor& x, int64_t size, int64_t count) {
+Windows even_windows(const char* operation, const Tensor& x, const Images& g, int64_t size, int64_t count) {
   require<ValueError>(count >= 1, operation, "output_size must be at least 1", given("output_size", count));
-  require(size > 0, operation, "the image has no pixels", given("x", x));
-  checked_numel(operation, {std::max<int64_t>(x.size(0), 1), std::max<int64_t>(x.size(1), 1), count, size});
+  require_pixels(operation, x, size);
+  checked_numel(operation, {std::max<int64_t>(g.n, 1), std::max<int64_t>(g.c, 1), count, size});
   Windows all;
   for (int64_t i = 0; i < count; ++i) {
     all.begin.push_back(i * size / count);
@@ -75,10 +81,7 @@ Windows even_windows(const char* operation, const Tensor& x, int64_t size, int64
   return all;
 }
 
-Images images(const char* operation, const Tensor& x) {
-  require<DtypeError>(is_float(x.dtype()), operation, "needs f32 or f64; convert with to(f32)", given("x", x));
-  return {x.size(0), x.size(1), x.size(2), x.size(3)};
-}
+Images images(const Tensor& x) { return {x.size(0), x.size(1), x.size(2), x.size(3)}; }
 
 // ---- the largest -----------------------------------------------------------------------------------------------------
 
@@ -159,22 +162,24 @@ Tensor as_images(const char* operation, const Tensor& x, int dims, F f) {
   const bool batch = x.dim() == dims + 2;
   require(batch || x.dim() == dims + 1, operation,
           dims == 2 ? "x must be (n, c, h, w) or (c, h, w)" : "x must be (n, c, l) or (c, l)", given("x", x));
+  require<DtypeError>(is_float(x.dtype()), operation, "needs f32 or f64; convert with to(f32)", given("x", x));
   Tensor y = batch ? x : x.unsqueeze(0);
   y = f(dims == 2 ? y : y.unsqueeze(2));
   if (dims == 1) y = y.squeeze(2);
   return batch ? y : y.squeeze(0);
 }
 
-Tensor largest(const char* operation, const Tensor& x, IntPair kernel, const MaxPool2dOptions& o) {
-  const Images g = images(operation, x);
+// Of the images `in`, made of the x that was given.
+Tensor largest(const char* operation, const Tensor& x, const Tensor& in, IntPair kernel, const MaxPool2dOptions& o) {
+  const Images g = images(in);
   const IntPair stride = o.stride == IntPair(0) ? kernel : o.stride;
-  return max_pool(x,
+  return max_pool(in,
                   {g, windows(operation, x, {g.h, kernel.h, stride.h, o.padding.h, o.dilation.h}, o.ceil_mode, false),
                    windows(operation, x, {g.w, kernel.w, stride.w, o.padding.w, o.dilation.w}, o.ceil_mode, false)});
 }
 
-Tensor average(const char* operation, const Tensor& x, IntPair kernel, const AvgPool2dOptions& o) {
-  const Images g = images(operation, x);
+Tensor average(const char* operation, const Tensor& x, const Tensor& in, IntPair kernel, const AvgPool2dOptions& o) {
+  const Images g = images(in);
   const IntPair stride = o.stride == IntPair(0) ? kernel : o.stride;
   const bool all = o.count_include_pad;
   Pool p{g, windows(operation, x, {g.h, kernel.h, stride.h, o.padding.h, 1}, o.ceil_mode, all),
@@ -184,22 +189,23 @@ Tensor average(const char* operation, const Tensor& x, IntPair kernel, const Avg
     std::fill(p.h.divisor.begin(), p.h.divisor.end(), static_cast<double>(*o.divisor_override));
     std::fill(p.w.divisor.begin(), p.w.divisor.end(), 1.0);
   }
-  return average(std::make_shared<const Pool>(std::move(p)), x);
+  return average(std::make_shared<const Pool>(std::move(p)), in);
 }
 
-Pool even_pool(const char* operation, const Tensor& x, IntPair size) {
-  const Images g = images(operation, x);
-  return {g, even_windows(operation, x, g.h, size.h), even_windows(operation, x, g.w, size.w)};
+Pool even_pool(const char* operation, const Tensor& x, const Tensor& in, IntPair size) {
+  const Images g = images(in);
+  return {g, even_windows(operation, x, g, g.h, size.h), even_windows(operation, x, g, g.w, size.w)};
 }
 
 Tensor adaptive_average(const char* operation, const Tensor& x, int dims, IntPair size) {
   return as_images(operation, x, dims, [&](const Tensor& in) {
-    return average(std::make_shared<const Pool>(even_pool(operation, in, size)), in);
+    return average(std::make_shared<const Pool>(even_pool(operation, x, in, size)), in);
   });
 }
 
 Tensor adaptive_largest(const char* operation, const Tensor& x, int dims, IntPair size) {
-  return as_images(operation, x, dims, [&](const Tensor& in) { return max_pool(in, even_pool(operation, in, size)); });
+  return as_images(operation, x, dims,
+                   [&](const Tensor& in) { return max_pool(in, even_pool(operation, x, in, size)); });
 }
 
 // |x|^p. At 0 its derivatives from the ⌈p⌉-th on are infinite unless p is a whole number; they are 0 here, as at a kink.
@@ -215,27 +221,27 @@ Tensor power_of_magnitude(const Tensor& x, double p) {
 
 Tensor max_pool2d(const Tensor& x, IntPair kernel, const MaxPool2dOptions& o) {
   constexpr const char* name = "max_pool2d";
-  return as_images(name, x, 2, [&](const Tensor& in) { return largest(name, in, kernel, o); });
+  return as_images(name, x, 2, [&](const Tensor& in) { return largest(name, x, in, kernel, o); });
 }
 
 Tensor max_pool1d(const Tensor& x, int64_t kernel, const MaxPool1dOptions& o) {
   constexpr const char* name = "max_pool1d";
   const IntPair stride(1, o.stride == 0 ? kernel : o.stride);
   return as_images(name, x, 1, [&](const Tensor& in) {
-    return largest(name, in, {1, kernel}, {stride, {0, o.padding}, {1, o.dilation}, o.ceil_mode});
+    return largest(name, x, in, {1, kernel}, {stride, {0, o.padding}, {1, o.dilation}, o.ceil_mode});
   });
 }
 
 Tensor avg_pool2d(const Tensor& x, IntPair kernel, const AvgPool2dOptions& o) {
   constexpr const char* name = "avg_pool2d";
-  return as_images(name, x, 2, [&](const Tensor& in) { return average(name, in, kernel, o); });
+  return as_images(name, x, 2, [&](const Tensor& in) { return average(name, x, in, kernel, o); });
 }
 
 Tensor avg_pool1d(const Tensor& x, int64_t kernel, const AvgPool1dOptions& o) {
   constexpr const char* name = "avg_pool1d";
   const IntPair stride(1, o.stride == 0 ? kernel : o.stride);
   return as_images(name, x, 1, [&](const Tensor& in) {
-    return average(name, in, {1, kernel}, {stride, {0, o.padding}, o.ceil_mode, o.count_include_pad});
+    return average(name, x, in, {1, kernel}, {stride, {0, o.padding}, o.ceil_mode, o.count_include_pad});
   });
 }
 
@@ -256,9 +262,8 @@ Tensor lp_pool2d(const Tensor& x, double p, IntPair kernel, const LpPool2dOption
   constexpr const char* name = "lp_pool2d";
   require<ValueError>(p >= 1 && std::isfinite(p), name, "p must be finite and at least 1", given("p", p));
   return as_images(name, x, 2, [&](const Tensor& in) {
-    images(name, in);  // a wrong dtype shall be called by this name
     const AvgPool2dOptions sums{.stride = o.stride, .ceil_mode = o.ceil_mode, .divisor_override = 1};
-    const Tensor sum = average(name, power_of_magnitude(in, p), kernel, sums);
+    const Tensor sum = average(name, x, power_of_magnitude(in, p), kernel, sums);
     // A root has no finite slope at 0: what is 0 stays there, and hands no gradient on.
     const Tensor zero = sum == 0.0;
     return masked_fill(pow(masked_fill(sum, zero, 1), 1 / p), zero, 0);

@@ -83,6 +83,22 @@ TEST(Conv2d, SaysWhatIsWrong) {
                 conv1d(x[0], w[0], Tensor(), {.padding = {1, 2}});
               }),
               HasSubstr("there is one dimension"));
+  // What the caller gave, not what it is computed as.
+  EXPECT_EQ(
+      text_of<ShapeError>([] {
+        conv1d(ones({2, 3, 5}), ones({4, 3, 6}));
+      }),
+      "conv1d: the kernel (with its dilation) is larger than the padded input; pad more or use a smaller kernel; got "
+      "x (2, 3, 5) f32, weight (4, 3, 6) f32, kernel reaches 6, padded input 5");
+  EXPECT_THAT(text_of<ShapeError>([] {
+                conv1d(ones({2, 5}), ones({4, 3, 3}));
+              }),
+              AllOf(HasSubstr("x (2, 5) f32"), HasSubstr("weight (4, 3, 3) f32")));
+  EXPECT_THAT(text_of<ValueError>([] {
+                conv1d(ones({3, 5}), ones({4, 3, 3}), Tensor(), {.groups = 3});
+              }),
+              HasSubstr("weight (4, 3, 3) f32"));
+  EXPECT_THAT(text_of<ShapeError>([] { conv2d(ones({2, 5, 5}), ones({4, 3, 3, 3})); }), HasSubstr("x (2, 5, 5) f32"));
   EXPECT_THAT(text_of<ValueError>([&] { conv2d(x, w, Tensor(), {.groups = 3}); }), HasSubstr("groups"));
   EXPECT_THAT(text_of<ValueError>([&] { conv2d(x, w, Tensor(), {.stride = 2, .padding = "same"}); }),
               HasSubstr("needs stride 1"));

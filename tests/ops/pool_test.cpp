@@ -257,7 +257,25 @@ TEST(Pools, SayWhatIsWrong) {
   EXPECT_THAT(text_of<ShapeError>([&] { adaptive_max_pool2d(x, {huge, 1}); }), HasSubstr("64 TiB"));
   EXPECT_THAT(text_of<ShapeError>([&] { lp_pool2d(x, 2, 5); }), HasSubstr("lp_pool2d: the window is larger"));
   EXPECT_THAT(text_of<ShapeError>([&] { max_pool2d(x, 5); }),
-              AllOf(HasSubstr("larger than the padded image"), HasSubstr("window reaches 5")));
+              AllOf(HasSubstr("larger than the padded input"), HasSubstr("window reaches 5")));
+  // What the caller gave, not what it is computed as.
+  EXPECT_EQ(text_of<ShapeError>([] {
+              max_pool1d(ones({2, 3, 5}), 6, {.padding = 0});
+            }),
+            "max_pool1d: the window is larger than the padded input; pad more or use a smaller window; got x (2, 3, 5) "
+            "f32, window reaches 6, padded input 5");
+  EXPECT_THAT(text_of<ShapeError>([] { avg_pool1d(ones({3, 5}), 6); }), HasSubstr("got x (3, 5) f32"));
+  EXPECT_THAT(text_of<ShapeError>([] { avg_pool2d(ones({3, 5, 5}), 6); }), HasSubstr("got x (3, 5, 5) f32"));
+  EXPECT_THAT(text_of<DtypeError>([] { max_pool1d(ones({3, 5}, i64), 2); }), HasSubstr("got x (3, 5) i64"));
+  EXPECT_THAT(text_of<DtypeError>([] { lp_pool2d(ones({3, 5, 5}, i64), 2, 2); }), HasSubstr("got x (3, 5, 5) i64"));
+  EXPECT_EQ(text_of<ShapeError>([] {
+              adaptive_avg_pool1d(ones({2, 3, 0}), 2);
+            }),
+            "adaptive_avg_pool1d: x is empty along a dimension that is pooled; got x (2, 3, 0) f32");
+  EXPECT_THAT(text_of<ShapeError>([] {
+                max_pool1d(ones({2, 3, 0}), 2, {.padding = 1});
+              }),
+              HasSubstr("max_pool1d: x is empty along a dimension that is pooled; got x (2, 3, 0) f32"));
   EXPECT_THAT(text_of<ValueError>([&] { max_pool2d(x, 3, {.padding = 2}); }), HasSubstr("half of the window"));
   EXPECT_THAT(text_of<ValueError>([&] { avg_pool2d(x, 2, {.stride = {1, 0}}); }), HasSubstr("stride"));
   EXPECT_THAT(text_of<ValueError>([&] { avg_pool2d(x, 2, {.divisor_override = 0}); }), HasSubstr("divisor_override"));

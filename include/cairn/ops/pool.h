@@ -11,7 +11,7 @@ namespace cairn {
 // All take x (n, c, h, w) or (c, h, w), and those named 1d (n, c, l) or (c, l), f32 or f64; the results lie channels-last.
 // The size that a window of `kernel` finds is ⌊(size + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1; with ceil_mode
 // it is rounded up, but no window begins behind the image and its first padding. They throw ShapeError for a window larger
-// than the padded image, ValueError for a window, stride or dilation below 1 and for a padding above half of the window,
+// than the padded input and for an empty one, ValueError for a window, stride or dilation below 1 and for a padding above half of the window,
 // DtypeError.
 
 struct MaxPool2dOptions {
