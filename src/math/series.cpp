@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "cairn/base/error.h"
+
 namespace cairn {
 inline namespace CAIRN_ISA {
 
@@ -48,6 +50,7 @@ Series apply(const Series& x) {
 }  // namespace
 
 Series Series::constant(double c, size_t size) {
+  require<ValueError>(size >= 1, "series", "needs at least one coefficient", given("size", size));
   std::vector<double> all(size);
   all[0] = c;
   return Series(std::move(all));

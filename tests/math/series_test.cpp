@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "cairn/base/error.h"
 #include "cairn/math/program.h"
 
 using namespace cairn;
@@ -38,6 +39,12 @@ TEST(Series, ArithmeticByHand) {
   expect_near(3.0 * a / 2.0, {1.5, 3, 4.5});
   expect_near(6.0 / Series(V{2, 0, 0}), {3, 0, 0});
   expect_near(a * Series(V{1, 1}), {1, 3});  // no more is known of the product
+}
+
+TEST(Series, HasACoefficient) {
+  EXPECT_THROW(Series::constant(2, 0), ValueError);
+  EXPECT_THROW(Series::variable(0, 1, 0), ValueError);
+  expect_near(Series::variable(2, 1, 1), {2});
 }
 
 TEST(Series, KnownCoefficients) {

@@ -8,7 +8,7 @@ inline namespace CAIRN_ISA {
 
 namespace detail {
 
-/// exp is 0 below lowest, which is half the smallest subnormal number, and infinite above highest.
+/// exp is 0 below lowest, where e^x is less than half the smallest subnormal number, and infinite above highest.
 template <Number S>
 struct ExpRange {
   static constexpr double lowest = sizeof(S) == 4 ? -104.0 : -746.0;

@@ -8,8 +8,7 @@
 // the other. None is written by hand.
 
 #include <cstddef>
-#include <cstdint>
-#include <span>
+#include <utility>
 #include <vector>
 
 #include "cairn/math/rules.h"
@@ -30,8 +29,11 @@ inline namespace CAIRN_ISA {
 class Series {
  public:
   explicit Series(std::vector<double> coefficients) : c_(std::move(coefficients)) {}
+  /// c, known to `size` coefficients.
+  ///   throws  ValueError for none of them
   static Series constant(double c, size_t size);
   /// at + scale · t
+  ///   throws  as constant
   static Series variable(double at, double scale, size_t size);
 
   size_t size() const { return c_.size(); }
