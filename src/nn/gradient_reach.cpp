@@ -19,7 +19,7 @@ std::string where_text(const std::string& name, const std::string& scope) {
   return scope.empty() ? name : name + " in " + scope;
 }
 
-// ---- what a forward did ------------------------------------------------------------------------------------------------
+// ---- what a forward did ---------------------------------------------------------------------------------------------
 
 // Every operation of a forward with what it read, gradient or not: a graph knows only of what has one. Results are held
 // until the end, so that none is taken for another that lies at the same address.
@@ -53,7 +53,6 @@ class Trace {
     }
   }
 
-  bool empty() const { return steps_.empty(); }
   // The layer in which the node's operation ran.
   std::string scope_of(const Node* node) const {
     const auto at = nodes_.find(node);
@@ -82,6 +81,8 @@ class Trace {
         }
       }
     }
+    for (size_t i = steps_.size(); i-- > first_;)  // then the loss is what this gave, by another handle
+      if (reached[i] && matters[i]) return "detached after " + where_text(steps_[i].name, steps_[i].scope);
     if (last != p) return where_text(steps_[last].name, steps_[last].scope) + ": the loss does not depend on it";
     return matters[p] ? "detached" : "no operation that leads to the loss used it";
   }
@@ -127,7 +128,7 @@ class Trace {
   std::unordered_map<const Node*, size_t> nodes_;
 };
 
-// ---- what the graph says -------------------------------------------------------------------------------------------------
+// ---- what the graph says --------------------------------------------------------------------------------------------
 
 bool all_zero(const Tensor& g) { return !g.defined() || (g.numel() > 0 && amax(abs(g.detach())).item<double>() == 0); }
 

@@ -10,19 +10,21 @@
 
 namespace cairn::nn {
 
-/// Puts mode, buffers (running statistics) and default_generator() back at the end of the block.
+/// Puts mode, buffers (running statistics) and default_generator() back at the end of the block. A buffer is put back
+/// whether its elements were written or another tensor was assigned to it; one that was undefined is so again.
 class KeepState {
  public:
   explicit KeepState(Module& model) : mode_(model), random_(default_generator()) {
     const NoGrad no_grad;
-    for (const Buffer& b : model.named_buffers())
-      if (b.tensor.defined()) buffers_.push_back({b.tensor, b.tensor.clone(), b.tensor.body()->storage->version});
+    remember(model);
   }
   ~KeepState() {
     const NoGrad no_grad;
-    // Only those that changed: writing counts as a modification, which a graph of the caller's may not survive.
-    for (Kept& b : buffers_)
-      if (b.tensor.body()->storage->version != b.version) b.tensor.copy_(b.before);
+    for (Kept& b : buffers_) {
+      if (b.slot->body().get() != b.tensor.body().get()) *b.slot = b.tensor;
+      // Only those that changed: writing counts as a modification, which a graph of the caller's may not survive.
+      if (b.tensor.defined() && b.tensor.body()->storage->version != b.version) b.tensor.copy_(b.before);
+    }
     default_generator() = random_;
   }
   KeepState(const KeepState&) = delete;
@@ -30,9 +32,18 @@ class KeepState {
 
  private:
   struct Kept {
-    Tensor tensor, before;
-    decltype(Storage::version) version;
+    Tensor* slot;
+    Tensor tensor, before;  // what stood there, and its elements
+    decltype(Storage::version) version = 0;
   };
+  void remember(Module& module) {
+    for (Buffer& b : module.buffers_) {
+      Kept kept{.slot = &b.tensor, .tensor = b.tensor, .before = {}};
+      if (b.tensor.defined()) kept.before = b.tensor.clone(), kept.version = b.tensor.body()->storage->version;
+      buffers_.push_back(std::move(kept));
+    }
+    for (const auto& [name, child] : module.children()) remember(*child);
+  }
   KeepMode mode_;
   Generator random_;
   std::vector<Kept> buffers_;

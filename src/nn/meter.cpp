@@ -13,8 +13,10 @@
 
 #include "cairn/autograd/backward.h"
 #include "cairn/graph/record.h"
+#include "cairn/math/program.h"
 #include "cairn/nn/activation.h"
 #include "cairn/nn/summary.h"
+#include "cairn/nn/taylor.h"
 #include "cairn/ops/compare.h"
 #include "cairn/tensor/create.h"
 #include "nn/keep_state.h"
@@ -26,31 +28,52 @@ namespace {
 constexpr double flat_below = 1e-3;  // what counts as no slope
 constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
-// ---- which operations are activations, and of what kind ----------------------------------------------------------------
+// ---- which operations are activations, and of what kind -------------------------------------------------------------
 
-// What is known of an operation by its name.
+// What is known of an activation that ran.
 struct Kind {
   bool measured = false;
   bool relu_like = false;
-  std::optional<cairn::Activation> function;  // with default parameters; of formulas nothing
+  std::optional<cairn::Activation> function;  // by name alone, the one with default parameters; of formulas none
 };
 
-// 0 left of 0, and rising right of it. Seen on a few numbers: formulas have no other form that could be asked.
+// 0 left of 0, and rising right of it without going below. Seen on a few numbers, some in every piece of the function:
+// formulas have no other form that could be asked.
 bool is_relu_like(const cairn::Activation& f) {
-  const auto at = [&](double x) { return f(tensor(x, f64)).item<double>(); };
-  for (const double x : {-0.01, -0.5, -1.0, -2.0, -3.5, -8.0, -50.0})
-    if (at(x) != 0) return false;
-  return at(2) > 0 && at(3) > at(2);
+  const Program program({f.expression()}, {"x"});
+  const auto at = [&](double x) { return program.on({x})[0]; };
+  const auto fits = [&](double x) { return x < 0 ? at(x) == 0 : x == 0 || at(x) >= 0; };
+  for (const double x : {-0.01, -0.5, -1.0, -2.0, -3.5, -8.0, -50.0, 0.01, 0.5, 1.0})
+    if (!fits(x)) return false;
+  if (!(at(2) > 0 && at(3) > at(2))) return false;
+  std::vector<double> ends = f.kinks();
+  ends.insert(ends.end(), {-100.0, 0.0, 100.0});
+  std::sort(ends.begin(), ends.end());
+  for (size_t i = 1; i < ends.size(); ++i)
+    if (!fits((ends[i - 1] + ends[i]) / 2)) return false;
+  return true;
 }
 
-Kind kind_of(const char* name) {
-  if (std::string_view(name) == "formula") return {.measured = true, .function = {}};
+// Of an operation by its name. With which parameters it ran is not known: it is judged by its slope if it has any.
+Kind kind_of(const std::string& name) {
+  if (name == "formula" || name == "taylor") return {.measured = true, .function = {}};
   try {
     const cairn::Activation f = activation(name);
-    if (f.info().elementwise()) return {.measured = true, .relu_like = is_relu_like(f), .function = f};
-  } catch (const NameError&) {  // some other operation
+    if (f.info().name == name && f.info().elementwise())
+      return {.measured = true, .relu_like = f.parameters().empty() && is_relu_like(f), .function = f};
+  } catch (const Error&) {  // some other operation, whose name may be any text
   }
   return {};
+}
+
+// Of a layer's function, whose parameters are known unless they are trained.
+Kind kind_of(const cairn::Activation& f) {
+  return {.measured = true, .relu_like = !f.info().learnable && is_relu_like(f), .function = f};
+}
+
+// As its operation is recorded.
+const std::string& operation_name(const cairn::Activation& f) {
+  return f.info().operation ? f.info().family : f.info().name;
 }
 
 // f′ at every element of the input; undefined where it cannot be told.
@@ -60,7 +83,8 @@ Tensor slopes(const Operation& op, const Kind& kind) {
     return found.defined() ? found : zeros_like(x);
   };
   if (op.output.requires_grad() && op.inputs[0]->requires_grad()) return derivative(op.output, *op.inputs[0]);
-  // No graph, as behind detach(): the function again, if it is the one of that name with its default parameters.
+  // No graph, as behind detach(): the function again, if it is the layer's or the one of that name with its default
+  // parameters that ran.
   if (!kind.function) return {};
   const GradMode on(true);
   const Tensor x = op.inputs[0]->detach().requires_grad_(), y = (*kind.function)(x);
@@ -88,14 +112,14 @@ Tensor as_rows(const Tensor& x, int units) {
   return units < 0 ? x.detach().contiguous() : x.detach().movedim(units, -1).contiguous();
 }
 
-// ---- sums ----------------------------------------------------------------------------------------------------------------
+// ---- sums -----------------------------------------------------------------------------------------------------------
 
 struct Sums {
   std::vector<uint8_t> alive;  // each unit, 0 or 1
   int64_t count = 0, zeros = 0, flat = 0;
   bool slopes_known = true;
   double mean = 0, squares = 0;  // squares of the distances from the mean
-  int64_t gradients = 0, gradient_zeros = 0;
+  int64_t gradients = 0, gradient_zeros = 0, gradient_samples = 0;
   double gradient_squares = 0;
 
   // One batch more, or a sum over several.
@@ -111,6 +135,7 @@ struct Sums {
     count += b.count, zeros += b.zeros, flat += b.flat;
     slopes_known = slopes_known && b.slopes_known;
     gradients += b.gradients, gradient_zeros += b.gradient_zeros, gradient_squares += b.gradient_squares;
+    gradient_samples += b.gradient_samples;
   }
 };
 
@@ -143,6 +168,7 @@ Sums sums_of(const Operation& op, const Kind& kind) {
 // The gradient of a mean over so many samples; an undefined one did not arrive.
 void add_gradient(Sums& s, const Tensor& g, int64_t samples) {
   s.gradients = s.count;
+  s.gradient_samples = samples;
   if (!g.defined()) {
     s.gradient_zeros = s.count;
     return;
@@ -159,14 +185,17 @@ void add_gradient(Sums& s, const Tensor& g, int64_t samples) {
   s.gradient_squares = squares * static_cast<double>(samples) * static_cast<double>(samples);
 }
 
-void list_functions(const Module& m, std::unordered_map<const void*, std::string>& texts) {
-  if (const auto* a = dynamic_cast<const Activation*>(&m)) texts[m.path().data()] = a->function().text();
-  for (const auto& [name, child] : m.children()) list_functions(*child, texts);
+using Functions = std::unordered_map<const void*, cairn::Activation>;
+
+void list_functions(const Module& m, Functions& functions) {
+  if (const auto* a = dynamic_cast<const Activation*>(&m)) functions.emplace(m.path().data(), a->function());
+  if (const auto* t = dynamic_cast<const Taylor*>(&m)) functions.emplace(m.path().data(), t->polynomial());
+  for (const auto& [name, child] : m.children()) list_functions(*child, functions);
 }
 
 }  // namespace
 
-// ---- the meter -----------------------------------------------------------------------------------------------------------
+// ---- the meter ------------------------------------------------------------------------------------------------------
 
 struct Meter::State {
   using Key = std::tuple<std::string, std::string, int>;  // layer, name of the operation, call
@@ -180,11 +209,14 @@ struct Meter::State {
   Module& model;
   int64_t samples = 0;
   std::vector<Row> rows;
-  std::map<std::string, Kind, std::less<>> kinds;  // by name of the operation
+  std::map<std::string, Kind> kinds;  // by name of the operation, or text of the layer's function
 
-  const Kind& kind(const char* name) {
-    const auto at = kinds.find(name);
-    return at != kinds.end() ? at->second : kinds.emplace(name, kind_of(name)).first->second;
+  const Kind& kind(const Operation& op, const cairn::Activation* of_layer) {
+    const bool known = of_layer && of_layer->info().elementwise() && operation_name(*of_layer) == op.name;
+    const std::string text = known ? of_layer->text() : op.name;
+    const auto at = kinds.find(text);
+    if (at != kinds.end()) return at->second;
+    return kinds.emplace(text, known ? kind_of(*of_layer) : kind_of(text)).first->second;
   }
   Row* find(const Key& key) {
     const auto at = std::find_if(rows.begin(), rows.end(), [&](const Row& r) { return r.key == key; });
@@ -213,8 +245,8 @@ void Meter::add(int64_t samples, const std::function<Tensor()>& forward, const L
   const KeepState keep_state(state.model);
   state.model.eval();
   const GradMode recording(true);
-  std::unordered_map<const void*, std::string> texts;  // by where the layer's path stands, which scopes point at
-  list_functions(state.model, texts);
+  Functions functions;  // by where the layer's path stands, which scopes point at
+  list_functions(state.model, functions);
   std::unordered_set<const Body*> parameters;
   for (const Parameter& p : state.model.parameters()) parameters.insert(p.tensor.body().get());
 
@@ -226,14 +258,15 @@ void Meter::add(int64_t samples, const std::function<Tensor()>& forward, const L
     std::map<std::pair<std::string, std::string>, int> calls;
     const Observer observer([&](const Operation& op) {
       if (std::this_thread::get_id() != own || op.inputs.empty()) return;  // a loader prepares its next batch, say
-      const Kind& kind = state.kind(op.name);
+      const auto known = functions.find(op.scope.data());
+      const cairn::Activation* of_layer = known == functions.end() ? nullptr : &known->second;
+      const Kind& kind = state.kind(op, of_layer);
       if (!kind.measured || !is_float(op.output.dtype()) || op.inputs[0]->shape() != op.output.shape()) return;
       if (parameters.count(op.inputs[0]->body().get()) > 0) return;  // exp(log_sigma): no unit, and no samples
       std::string layer(op.scope);
       const int call = ++calls[{layer, op.name}];
-      const auto text = texts.find(op.scope.data());
       seen.push_back({.key = {std::move(layer), op.name, call},
-                      .function = text == texts.end() ? op.name : text->second,
+                      .function = of_layer ? of_layer->text() : op.name,
                       .relu_like = kind.relu_like,
                       .sums = sums_of(op, kind)});
       if (loss) results.push_back(op.output);
@@ -289,7 +322,7 @@ MeterReport Meter::report() const {
          .sparsity = share(s.zeros, s.count),
          .mean = s.count > 0 ? s.mean : unknown,
          .variance = s.count > 0 ? s.squares / static_cast<double>(s.count) : unknown,
-         .gradient_norm = measured ? std::sqrt(s.gradient_squares / static_cast<double>(state_->samples)) : unknown,
+         .gradient_norm = measured ? std::sqrt(s.gradient_squares / static_cast<double>(s.gradient_samples)) : unknown,
          .gradient_zeros = measured ? share(s.gradient_zeros, s.gradients) : unknown});
   }
   return report;
@@ -301,7 +334,7 @@ MeterReport measure(Layer& model, const Tensor& x, const Meter::Loss& loss) {
   return meter.report();
 }
 
-// ---- the report ----------------------------------------------------------------------------------------------------------
+// ---- the report -----------------------------------------------------------------------------------------------------
 
 const ActivationMeter& MeterReport::operator[](std::string_view layer) const {
   std::vector<std::string> known;

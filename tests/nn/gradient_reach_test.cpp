@@ -188,6 +188,20 @@ TEST(GradientReach, LeavesEverythingAsItWas) {
               HasSubstr("gradient_reach: the loss must be a tensor of one element"));
 }
 
+TEST(GradientReach, PutsBackTheBuffersThatForwardAssigns) {
+  struct Counting : nn::Layer {
+    Tensor& calls = buffer("calls", zeros({1}));
+    Tensor& last = buffer("last", Tensor());
+    Tensor forward(const Tensor& x) override {
+      calls = calls + 1.0;
+      return last = x * 2.0;
+    }
+  } model;
+  nn::gradient_reach(model, [&] { return sum(model(ones({2}))); });
+  EXPECT_EQ(model.calls.item<double>(), 0);
+  EXPECT_FALSE(model.last.defined());
+}
+
 TEST(GradientReach, ALossWithoutAnyGraph) {
   nn::Sequential model(nn::Linear(2, 1));
   EXPECT_THAT(lost(model,
@@ -196,7 +210,11 @@ TEST(GradientReach, ALossWithoutAnyGraph) {
                      return sum(model(ones({1, 2})));
                    }),
               ElementsAre("0.weight none linear in 0: run under NoGrad", "0.bias none linear in 0: run under NoGrad"));
-  EXPECT_THAT(lost(model, [&] { return sum(model(ones({1, 2}))).detach(); }).size(), 2u);
+  EXPECT_THAT(lost(model,
+                   [&] {
+                     return sum(model(ones({1, 2}))).detach();
+                   }),
+              ElementsAre("0.weight none detached after sum", "0.bias none detached after sum"));
 }
 
 }  // namespace

@@ -10,12 +10,14 @@
 #include "cairn/activation/activation.h"
 #include "cairn/autograd/backward.h"
 #include "cairn/graph/node.h"
+#include "cairn/graph/record.h"
 #include "cairn/nn/activation.h"
 #include "cairn/nn/conv.h"
 #include "cairn/nn/dropout.h"
 #include "cairn/nn/linear.h"
 #include "cairn/nn/norm.h"
 #include "cairn/nn/sequential.h"
+#include "cairn/nn/taylor.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/join.h"
 #include "cairn/ops/loss.h"
@@ -92,6 +94,77 @@ TEST(Meter, KnowsTheSlopeOfAnythingThatRuns) {
   register_activation("meter_test_cut", [](auto v) { return where(v > 1.0, v, 1.0 + v * 0.0); });
   EXPECT_EQ(of("meter_test_cut", x).dead, 0.5);
   EXPECT_EQ(of("meter_test_cut", x).saturated, 0.5);
+}
+
+TEST(Meter, KnowsEveryActivationOfTheCatalogue) {
+  for (const Dtype dtype : {f32, f64})
+    for (const ActivationInfo& info : activations()) {
+      if (!info.elementwise()) continue;
+      SCOPED_TRACE(info.name);
+      nn::Sequential model(nn::Activation{info.name});
+      model.to(dtype);
+      const auto loss = [](const Tensor& y) { return mean(y); };
+      const nn::MeterReport report = measure(model, tensor({{-2., 0.25}, {0.5, 3.}}, dtype), loss);
+      ASSERT_EQ(report.activations.size(), info.name == "identity" ? 0u : 1u);
+      for (const ActivationMeter& a : report.activations) {
+        EXPECT_EQ(a.function, activation(info.name).text());
+        EXPECT_EQ(a.units, 2);
+        EXPECT_FALSE(std::isnan(a.dead));
+        EXPECT_FALSE(std::isnan(a.saturated));
+        EXPECT_GT(a.gradient_norm, 0);
+      }
+    }
+}
+
+TEST(Meter, KnowsTaylorPolynomials) {
+  const Tensor x = tensor({{1., 0.5}, {1., -0.5}}, f64);  // x - x³ / 3, whose slope at 1 is 0
+  nn::Sequential layer(nn::Taylor("tanh", 3, 1.5));
+  for (const ActivationMeter& a : {of("taylor(tanh, 3, 1.5)", x), measure(layer, x)["0"]}) {
+    EXPECT_EQ(a.function, "taylor(tanh, 3, 1.5)");
+    EXPECT_DOUBLE_EQ(a.dead, 0.5);
+    EXPECT_DOUBLE_EQ(a.saturated, 0.5);
+    EXPECT_DOUBLE_EQ(a.mean, 1.0 / 3);
+  }
+  struct Functional : nn::Layer {
+    Tensor forward(const Tensor& v) override { return activation("taylor(tanh, 3, 1.5)")(v); }
+  } model;
+  EXPECT_EQ(measure(model, x)[""].function, "taylor");
+  EXPECT_DOUBLE_EQ(measure(model, x)[""].dead, 0.5);
+}
+
+TEST(Meter, DeathIsThatOfTheParametersThatRan) {
+  const Tensor x = tensor({{-0.5, -2.}, {-0.25, -3.}});
+  EXPECT_EQ(of("threshold(-1)", x).dead, 0.5) << "-0.5 is handed on, with slope 1";
+  EXPECT_EQ(of("threshold(-0.125)", x).dead, 1);
+  EXPECT_EQ(of("threshold(-0.0078125)", tensor({{-0.001}})).dead, 0) << "the piece that is alive is narrow";
+  EXPECT_EQ(of("threshold(0.5)", tensor({{0.25, 1.}})).dead, 0.5);
+  EXPECT_EQ(of("threshold(0, -1)", x).dead, 1);
+  EXPECT_EQ(of("where(x <= 0, 0, x - 1)", tensor({{0.5, -1.}})).dead, 0.5) << "below 0, and with a slope";
+  EXPECT_EQ(of("maximum(1e-4 * x, 0)", tensor({{0.5, -1.}})).dead, 0.5) << "on, though nearly flat";
+  struct Functional : nn::Layer {
+    Tensor forward(const Tensor& v) override { return threshold(v, -1); }
+  } model;
+  EXPECT_EQ(measure(model, x)[""].dead, 0.5);
+}
+
+TEST(Meter, ReadsTheSlopeOfWhatKeepsItsOutput) {
+  const Tensor x = tensor({{-9., 0.5, 9.}});
+  const auto flat = [&](const char* function) { return std::pair{of(function, x).dead, of(function, x).saturated}; };
+  EXPECT_EQ(flat("relu"), std::pair(1.0 / 3, 0.0));
+  EXPECT_EQ(flat("relu6"), std::pair(1.0 / 3, 1.0 / 3));
+  EXPECT_EQ(flat("leaky_relu"), std::pair(0.0, 0.0));
+  EXPECT_EQ(flat("hardtanh"), std::pair(2.0 / 3, 2.0 / 3));
+  EXPECT_EQ(flat("hardtanh(-10, 1)"), std::pair(1.0 / 3, 1.0 / 3));
+}
+
+TEST(Meter, OperationsOfOnesOwnMayHaveAnyName) {
+  struct Own : nn::Layer {
+    Tensor forward(const Tensor& x) override {
+      return record("two words (", x.detach() * 2.0, {x}, Keep::nothing(),
+                    [](const Backward& s) -> Grads { return {s.grad}; });
+    }
+  } model;
+  EXPECT_TRUE(measure(model, ones({1, 2})).activations.empty());
 }
 
 TEST(Meter, AChannelOfAnImageIsAUnit) {
@@ -184,6 +257,28 @@ TEST(Meter, SeveralBatchesAreOneLargeOne) {
   EXPECT_NEAR(whole["1"].gradient_norm, std::sqrt(sum(g * g).item<double>() / 10), rounding);
 }
 
+TEST(Meter, GradientsAreThoseOfTheBatchesThatHaveThem) {
+  struct Some : nn::Layer {
+    bool both = true;
+    nn::Activation& first = add("first", nn::Activation("relu"));
+    nn::Activation& second = add("second", nn::Activation("tanh"));
+    Tensor forward(const Tensor& x) override { return both ? first(x) + second(x * 0.0) : first(x); }
+  } model;
+  const auto loss = [](const Tensor& y) { return mean(sum(y, {1})); };  // a gradient of ones for each sample
+  const Tensor x = ones({2, 4}, f64);
+  nn::Meter meter(model);
+  meter.add(x);
+  EXPECT_TRUE(std::isnan(meter.report()["first"].gradient_norm));
+  meter.add(x, loss);
+  EXPECT_DOUBLE_EQ(meter.report()["first"].gradient_norm, 2);
+  model.both = false;
+  meter.add(ones({6, 4}, f64), loss);
+  meter.add(x);
+  EXPECT_DOUBLE_EQ(meter.report()["first"].gradient_norm, 2);
+  EXPECT_DOUBLE_EQ(meter.report()["second"].gradient_norm, 2) << "it ran in two of the batches, in one with a loss";
+  EXPECT_EQ(meter.report().samples, 12);
+}
+
 TEST(Meter, AUnitIsAliveWhenOneBatchSaysSo) {
   nn::Sequential model(nn::Activation("relu"));
   nn::Meter meter(model);
@@ -231,6 +326,34 @@ TEST(Meter, PutsBackWhatEvaluationChanges) {
   EXPECT_EQ(measure(model, ones({2, 3})).activations.size(), 1u) << "without a graph too";
   EXPECT_EQ(model.calls.item<double>(), 0);
   EXPECT_EQ(default_generator().position(), position);
+}
+
+struct Assigning : nn::Layer {
+  Tensor& calls = buffer("calls", zeros({1}));
+  Tensor& both = buffer("both", zeros({1}));
+  Tensor& first = buffer("first", Tensor());
+  Tensor forward(const Tensor& x) override {
+    calls = calls + 1.0;
+    both.fill_(7);  // what was there, and then another
+    both = both + sum(x);
+    if (!first.defined()) first = x * 2.0;
+    return relu(x);
+  }
+};
+
+TEST(Meter, PutsBackTheBuffersThatForwardAssigns) {
+  nn::Sequential model;
+  auto& part = model.push_back("part", Assigning());
+  const Tensor calls = part.calls, both = part.both;
+  const uint64_t before = checksum(model);
+  measure(model, ones({2, 3}));
+  EXPECT_EQ(checksum(model), before);
+  EXPECT_EQ(part.calls.body().get(), calls.body().get()) << "the tensor itself, which others may hold";
+  EXPECT_EQ(part.both.body().get(), both.body().get());
+  EXPECT_EQ(both.item<double>(), 0);
+  EXPECT_FALSE(part.first.defined());
+  EXPECT_THROW(nn::Meter(model).add(ones({2, 3}), [](const Tensor& y) { return y; }), ShapeError);
+  EXPECT_EQ(checksum(model), before) << "also when it throws";
 }
 
 struct Detached : nn::Layer {

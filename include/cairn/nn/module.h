@@ -157,6 +157,8 @@ class Module {
     std::unique_ptr<Module> module;
   };
 
+  friend class KeepState;  // puts back what was assigned to buffers
+
   void adopt(std::string name, std::unique_ptr<Module> child);
   void check_name(const char* what, const std::string& name) const;
   void prefix(const std::string& name);
