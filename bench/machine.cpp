@@ -15,18 +15,20 @@ namespace {
 using namespace cairn;
 using L = Lanes<float>;
 
-// As many sums as hide the time that one takes, and as fit the registers of any instruction set.
-constexpr int sums = std::max(2, 512 / static_cast<int>(sizeof(L)));
+// As many sums as hide the time that one takes, and as fit the registers beside what is multiplied.
+#if defined(__AVX512F__)
+constexpr int sums = 10;  // of 32 registers, one a line
+#else
+constexpr int sums = 5;  // of 16, two or more a line
+#endif
 constexpr int64_t rounds = 1 << 22;
 
 double add_products(int64_t n) {
   std::array<L, sums> s;
   for (int i = 0; i < sums; ++i) s[static_cast<size_t>(i)] = L(1.0 + i);
   L a = 0.999, b = 1e-3;
-  for (int64_t k = 0; k < n; ++k) {
+  for (int64_t k = 0; k < n; ++k)
     for (L& x : s) x = fma(x, a, b);
-    asm volatile("" : "+m"(a));  // nothing is known of it from round to round
-  }
   double total = 0;
   for (const L& x : s) total += x[0];
   return total;

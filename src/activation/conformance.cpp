@@ -32,7 +32,7 @@ Tensor derivative(const Tensor& y, const Tensor& x, bool create_graph) {
 }  // namespace
 
 Tensor Probe::call(const Tensor& x) const {
-  const Tensor y = subject_->f(x);
+  Tensor y = subject_->f(x);
   require<ValueError>(y.defined(), "conformance", "the function returned an undefined tensor");
   require(y.shape() == x.shape(), "conformance", "the function must keep the shape", given("x", x), given("f(x)", y));
   require<DtypeError>(y.dtype() == x.dtype(), "conformance", "the function must keep the dtype", given("x", x),

@@ -10,6 +10,8 @@ namespace cairn::conformity {
 namespace {
 
 constexpr size_t rungs = 28, depth = 5, near = 25;
+constexpr double middle = 12;  // of those near
+static_assert(near == 2 * static_cast<size_t>(middle) + 1);
 constexpr size_t places_each = 2 * rungs + 2 * near;
 constexpr double certain = 4;  // estimated errors within which the derivative is taken to lie
 
@@ -104,7 +106,7 @@ std::vector<Estimate> differences(const F& f, const Values& x, const Values& kin
     for (size_t i = 0; i < rungs; ++i) at.push_back(v + std::ldexp(h, -static_cast<int>(i)));
     for (size_t i = 0; i < rungs; ++i) at.push_back(v - std::ldexp(h, -static_cast<int>(i)));
     for (const double apart : {spacing, std::ldexp(spacing, 13)})
-      for (size_t i = 0; i < near; ++i) at.push_back(v + (static_cast<double>(i) - near / 2) * apart);
+      for (size_t i = 0; i < near; ++i) at.push_back(v + (static_cast<double>(i) - middle) * apart);
   }
   const Values y = f(at);
   std::vector<Estimate> estimates;

@@ -146,16 +146,15 @@ Verdict check_zero(const Probe& probe) {
   for (const Dtype dtype : {f64, f32})
     for (const bool first : {false, true}) {
       const Values x = {-1e-30, -0.0, 0.0, 1e-30}, y = first ? probe.slope(x, dtype) : probe.f(x, dtype);
-      const std::string what = first ? "f'" : "f";
+      const std::string what = first ? "f'" : "f", at_zero = what + "(0) = " + number(y[2]);
       if (y[1] != y[2] || !std::isfinite(y[1]))
-        return {"zero", false,
-                what + "(-0) = " + number(y[1]) + " and " + what + "(0) = " + number(y[2]) + " in " + name_of(dtype)};
+        return {"zero", false, at_zero + ", but " + number(y[1]) + " at -0, in " + name_of(dtype)};
       const double low = std::min(y[0], y[3]), high = std::max(y[0], y[3]);
       const double slack = 1e-6 * std::max({1e-20, std::abs(low), std::abs(high)});
       if (!(y[2] >= low - slack && y[2] <= high + slack))
-        return {"zero", false,
-                what + "(0) = " + number(y[2]) + " in " + name_of(dtype) + ", but " + number(y[0]) + " left and " +
-                    number(y[3]) + " right of it"};
+        return {
+            "zero", false,
+            at_zero + " in " + name_of(dtype) + ", but " + number(y[0]) + " left and " + number(y[3]) + " right of it"};
       if (dtype == f64) shown += (first ? ", f'(0) = " : "f(0) = ") + number(y[2]);
     }
   return {"zero", true, shown + ", the same at -0"};

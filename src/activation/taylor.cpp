@@ -104,7 +104,8 @@ double radius_of(const Program& f) {
   for (size_t row = 0; row < rows; ++row) {
     const auto first = c.coefficients().begin() + static_cast<std::ptrdiff_t>(begin + row * window);
     const Eigen::Map<const Eigen::VectorXd> part(&*first, static_cast<Eigen::Index>(window));
-    const double largest = part.cwiseAbs().maxCoeff(), k = static_cast<double>(begin + row * window + window / 2) - 0.5;
+    const auto middle = begin + row * window + window / 2;
+    const double largest = part.cwiseAbs().maxCoeff(), k = static_cast<double>(middle) - 0.5;
     const auto at = static_cast<Eigen::Index>(row);
     columns.row(at) << 1, std::log(k), -k, -k * std::log(k);
     logarithms[at] = std::log(largest) + std::log((part / largest).norm());

@@ -1,6 +1,7 @@
 #include "cairn/train/meters.h"
 
 #include <string>
+#include <utility>
 
 #include "train/tally.h"
 
@@ -18,7 +19,7 @@ std::function<bool(const EpochResult&)> log_meters(nn::Layer& model, const data:
   require<ValueError>(options.every >= 1, "log_meters", "needs at least one epoch between two tables",
                       given("every", options.every));
   require<ValueError>(options.stream != nullptr, "log_meters", "the stream is null");
-  return [&model, &loader, options, first = true](const EpochResult& r) mutable {
+  return [&model, &loader, options = std::move(options), first = true](const EpochResult& r) mutable {
     if ((r.epoch + 1) % options.every != 0) return true;
     const std::string table = nn::to_string(measure(model, loader, options.loss), first);  // one legend is enough
     std::fprintf(options.stream, "after epoch %d\n%s\n", static_cast<int>(r.epoch + 1), table.c_str());
