@@ -18,14 +18,19 @@ constexpr float a = 0.70710678118654752f, b = 1.4142135623730951f;  // √½ and
 // The derivative of x (x² − a²) (x² − b²) at ±a and ±b: what the interpolation divides by.
 constexpr float at_a = -1 / 1.5f, at_b = 1 / 6.0f;
 
+// The values at ±a and ±b of a polynomial whose even and odd parts at a and b are given.
+[[gnu::always_inline]] inline void at_the_roots(V even_a, V odd_a, V even_b, V odd_b, V (&t)[side]) {
+  t[1] = even_a + odd_a, t[2] = even_a - odd_a;
+  t[3] = even_b + odd_b, t[4] = even_b - odd_b;
+}
+
 struct Data {  // Bᵀ
   static constexpr int from = side, to = side;
   [[gnu::always_inline]] static void of(const V (&d)[from], V (&t)[to]) {
     const V even_a = d[4] - 2 * d[2], odd_a = a * (d[3] - 2 * d[1]);
     const V even_b = d[4] - 0.5f * d[2], odd_b = b * (d[3] - 0.5f * d[1]);
     t[0] = d[0] - 2.5f * d[2] + d[4];
-    t[1] = even_a + odd_a, t[2] = even_a - odd_a;
-    t[3] = even_b + odd_b, t[4] = even_b - odd_b;
+    at_the_roots(even_a, odd_a, even_b, odd_b, t);
     t[5] = d[1] - 2.5f * d[3] + d[5];
   }
 };
@@ -36,8 +41,7 @@ struct Kernel {  // G
     const V even_a = at_a * (g[0] + 0.5f * g[2]), odd_a = (at_a * a) * g[1];
     const V even_b = at_b * (g[0] + 2 * g[2]), odd_b = (at_b * b) * g[1];
     t[0] = g[0];
-    t[1] = even_a + odd_a, t[2] = even_a - odd_a;
-    t[3] = even_b + odd_b, t[4] = even_b - odd_b;
+    at_the_roots(even_a, odd_a, even_b, odd_b, t);
     t[5] = g[2];
   }
 };
@@ -60,8 +64,7 @@ struct ResultGradient {  // A
     const V even_a = y[0] + 0.5f * y[2], odd_a = a * (y[1] + 0.5f * y[3]);
     const V even_b = y[0] + 2 * y[2], odd_b = b * (y[1] + 2 * y[3]);
     t[0] = y[0];
-    t[1] = even_a + odd_a, t[2] = even_a - odd_a;
-    t[3] = even_b + odd_b, t[4] = even_b - odd_b;
+    at_the_roots(even_a, odd_a, even_b, odd_b, t);
     t[5] = y[3];
   }
 };
