@@ -179,7 +179,7 @@ Verdict compare(const char* name, const char* what, const F& f, const Values& x,
             where + " " + what + " = " + number(exact[worst], 12) + ", differences say " +
                 number(estimates[worst].value, 12) + " ± " + number(certain * estimates[worst].error, 2) +
                 "; wrong at " + std::to_string(wrong) + " of " + count};
-  if (judged == 0 || undecided * 100 > x.size())
+  if (judged == 0 || undecided * 50 > x.size())
     return {name, false,
             "differences cannot tell it at " + std::to_string(undecided) + " of " + std::to_string(x.size()) +
                 " points: too much noise in f, or kinks everywhere"};

@@ -73,22 +73,22 @@ INSTANTIATE_TEST_SUITE_P(Activations, Catalogue, ::testing::ValuesIn(catalogue()
 TEST(Conformance, OwnFormulas) {
   const Subject subjects[] = {
       {"mine", [](auto x) { return gate(x, tanh(softplus(x))); }},
-      {"sin", [](auto x) { return sin(x); }},  // no limits: NaN
-      {"exp", [](auto x) { return exp(x); }},  // overflows, rightly
-      {"squared_relu", [](auto x) { return square(maximum(x, 0.0)); }},
-      {"gaussian", [](auto x) { return gaussian(x); }},
-      {"narrow", [](auto x) { return gaussian(x * 1000.0); }},
-      {"small", [](auto x) { return tanh(x) * 1e-6; }},
-      {"log log", [](auto x) { return log1p(log1p(abs(x))); }, {0}},
-      {"step", [](auto x) { return where(x > 0.0, 1.0, where(x <= 0.0, 0.0, x)); }, {0}},
-      {"hard_sigmoid", [](auto x) { return clamp(x / 6.0 + 0.5, 0.0, 1.0); }, {-3, 3}},
-      {"hard_shrink", [](auto x) { return where(abs(x) <= 0.1, 0.0, x); }, {-0.1, 0.1}},
-      {"hard_swish", [](auto x) { return gate(x, clamp(x / 6.0 + 0.5, 0.0, 1.0)); }, {-3, 3}},
+      {"sin", [](const Tensor& x) { return sin(x); }},  // no limits: NaN
+      {"exp", [](const Tensor& x) { return exp(x); }},  // overflows, rightly
+      {"squared_relu", [](const Tensor& x) { return square(maximum(x, 0.0)); }},
+      {"gaussian", [](const Tensor& x) { return gaussian(x); }},
+      {"narrow", [](const Tensor& x) { return gaussian(x * 1000.0); }},
+      {"small", [](const Tensor& x) { return tanh(x) * 1e-6; }},
+      {"log log", [](const Tensor& x) { return log1p(log1p(abs(x))); }, {0}},
+      {"step", [](const Tensor& x) { return where(x > 0.0, 1.0, where(x <= 0.0, 0.0, x)); }, {0}},
+      {"hard_sigmoid", [](const Tensor& x) { return clamp(x / 6.0 + 0.5, 0.0, 1.0); }, {-3, 3}},
+      {"hard_shrink", [](const Tensor& x) { return where(abs(x) <= 0.1, 0.0, x); }, {-0.1, 0.1}},
+      {"hard_swish", [](const Tensor& x) { return gate(x, clamp(x / 6.0 + 0.5, 0.0, 1.0)); }, {-3, 3}},
   };
   for (const Subject& s : subjects) EXPECT_TRUE(tested(s).ok()) << tested(s);
   // A function of tensors, which has no formula.
   EXPECT_TRUE(tested([](const Tensor& x) { return tanh(x) * 2.0; }).ok());
-  EXPECT_EQ(tested([](auto x) { return tanh(x); }).name, "activation");
+  EXPECT_EQ(tested([](const Tensor& x) { return tanh(x); }).name, "activation");
 }
 
 // ---- facts -------------------------------------------------------------------------------------------------------------
@@ -127,14 +127,14 @@ TEST(Conformance, Facts) {
   EXPECT_NEAR(*logistic.saturates_below, -6.9057, 1e-3);
   EXPECT_NEAR(logistic.mean, 0.5, 1e-12);
 
-  const ConformanceReport clipped = tested({"relu6", [](auto x) { return clamp(x, 0.0, 6.0); }, {0, 6}});
+  const ConformanceReport clipped = tested({"relu6", [](const Tensor& x) { return clamp(x, 0.0, 6.0); }, {0, 6}});
   EXPECT_TRUE(clipped.range.low_attained && clipped.range.high_attained);
   EXPECT_EQ(clipped.range.high, 6);
-  const ConformanceReport sine = tested({"sin", [](auto x) { return sin(x); }});
+  const ConformanceReport sine = tested({"sin", [](const Tensor& x) { return sin(x); }});
   EXPECT_NEAR(sine.range.high_at, std::numbers::pi / 2, 1e-6);
   EXPECT_TRUE(sine.range.high_attained);
-  EXPECT_EQ(tested({"exp", [](auto x) { return exp(x); }}).lipschitz, INFINITY);
-  EXPECT_EQ(tested({"down", [](auto x) { return 1.0 - sigmoid(x); }}).monotone, "non-increasing");
+  EXPECT_EQ(tested({"exp", [](const Tensor& x) { return exp(x); }}).lipschitz, INFINITY);
+  EXPECT_EQ(tested({"down", [](const Tensor& x) { return 1.0 - sigmoid(x); }}).monotone, "non-increasing");
 }
 
 TEST(Conformance, Text) {
@@ -160,7 +160,7 @@ TEST(Conformance, Errors) {
   EXPECT_THROW(conformance({"nothing", std::function<Tensor(const Tensor&)>()}), ValueError);
   EXPECT_THROW(conformance(activation("relu"), {.points = 0}), ValueError);
   for (const double kink : {double(NAN), double(INFINITY), -double(INFINITY)})
-    EXPECT_THROW(tested({"relu", [](auto x) { return maximum(x, 0.0); }, {0, kink}}), ValueError) << kink;
+    EXPECT_THROW(tested({"relu", [](const Tensor& x) { return maximum(x, 0.0); }, {0, kink}}), ValueError) << kink;
 }
 
 // ---- what is wrong is caught, by the check whose matter it is ------------------------------------------------------------
@@ -226,41 +226,41 @@ TEST(Caught, WrongBranchOfF32) {
   const ConformanceReport r = tested({"wrong_f32", f});
   EXPECT_EQ(failed(r), "f32") << r;
   // Digits lost near 0.
-  EXPECT_FAILS(({"tanhshrink", [](auto x) { return x - tanh(x); }}), "f32");
+  EXPECT_FAILS(({"tanhshrink", [](const Tensor& x) { return x - tanh(x); }}), "f32");
 }
 
 TEST(Caught, Overflow) {
-  const ConformanceReport r = tested({"softplus", [](auto x) { return log(exp(x) + 1.0); }});
+  const ConformanceReport r = tested({"softplus", [](const Tensor& x) { return log(exp(x) + 1.0); }});
   EXPECT_EQ(failed(r), "f32, finite") << r;  // and the digits of its left tail
   EXPECT_NE(r.verdict("finite").detail.find("f in f32 at x = 88.7"), std::string::npos) << r;
   // Of f64 alone: exp(x) beyond 709.
   const auto far = [](const Tensor& x) { return x.dtype() == f32 ? softplus(x) : log(exp(x) + 1.0); };
   EXPECT_NE(tested({"far", far}).verdict("finite").detail.find("f in f64 at x = 709.78"), std::string::npos);
   // Of the slope alone.
-  const auto steep = [](auto x) { return atan(x * x * x); };
+  const auto steep = [](const Tensor& x) { return atan(x * x * x); };
   EXPECT_NE(tested({"steep", steep}).verdict("finite").detail.find("f' in "), std::string::npos);
 }
 
 TEST(Caught, UndeclaredKinks) {
-  EXPECT_FAILS(({"abs", [](auto x) { return abs(x); }}), "kinks");
-  const ConformanceReport r = tested({"bend", [](auto x) { return where(x > 7.7, x * 1.0001 - 0.00077, x); }});
+  EXPECT_FAILS(({"abs", [](const Tensor& x) { return abs(x); }}), "kinks");
+  const ConformanceReport r = tested({"bend", [](const Tensor& x) { return where(x > 7.7, x * 1.0001 - 0.00077, x); }});
   EXPECT_EQ(failed(r), "kinks") << r;
   EXPECT_NE(r.verdict("kinks").detail.find("at x = 7.7 the slope jumps from 1 to 1.0001"), std::string::npos) << r;
-  EXPECT_FAILS(({"half", [](auto x) { return clamp(x, -1.0, 1.0); }, {-1}}), "kinks");
-  const ConformanceReport jump = tested({"jump", [](auto x) { return where(x > 0.3, x + 1e-3, x); }});
+  EXPECT_FAILS(({"half", [](const Tensor& x) { return clamp(x, -1.0, 1.0); }, {-1}}), "kinks");
+  const ConformanceReport jump = tested({"jump", [](const Tensor& x) { return where(x > 0.3, x + 1e-3, x); }});
   EXPECT_EQ(failed(jump), "kinks") << jump;
   EXPECT_NE(jump.verdict("kinks").detail.find("the value jumps"), std::string::npos) << jump;
   // A smaller one beside one that is declared.
-  const auto beside = [](auto x) { return maximum(x, 0.0) + 0.1 * maximum(x - 0.001, 0.0); };
+  const auto beside = [](const Tensor& x) { return maximum(x, 0.0) + 0.1 * maximum(x - 0.001, 0.0); };
   const ConformanceReport small = tested({"beside", beside, {0}});
   EXPECT_EQ(failed(small), "kinks") << small;
-  EXPECT_NE(small.verdict("kinks").detail.find("at x = 0.001 the slope jumps"), std::string::npos) << small;
+  EXPECT_NE(small.verdict("kinks").detail.find("the slope jumps from 1 to 1.1"), std::string::npos) << small;
   EXPECT_FAILS(({"beside", beside, {0, 0.001}}), "");
 }
 
 TEST(Caught, KinksThatAreNone) {
-  EXPECT_FAILS(({"tanh", [](auto x) { return tanh(x); }, {1}}), "kinks");
-  EXPECT_FAILS(({"elu", [](auto x) { return where(x > 0.0, x, expm1(minimum(x, 0.0))); }, {0}}), "");  // f'' jumps
+  EXPECT_FAILS(({"tanh", [](const Tensor& x) { return tanh(x); }, {1}}), "kinks");
+  EXPECT_FAILS(({"elu", [](const Tensor& x) { return where(x > 0.0, x, expm1(minimum(x, 0.0))); }, {0}}), "");  // f'' jumps
   // A slope at the kink that is that of neither side, nor between.
   const auto f = [](const Tensor& x) {
     Tensor y;
@@ -288,29 +288,29 @@ TEST(Caught, KinksThatAreNone) {
     };
     EXPECT_FALSE(tested({"step", step, {0}}).verdict("kinks").passed) << slope;
   }
-  EXPECT_FAILS(({"step", [](auto x) { return where(x > 0.0, x + 1.0, x); }, {0}}), "");
+  EXPECT_FAILS(({"step", [](const Tensor& x) { return where(x > 0.0, x + 1.0, x); }, {0}}), "");
 }
 
 TEST(Caught, SwallowedNaN) {
-  EXPECT_FAILS(({"relu", [](auto x) { return where(x > 0.0, x, 0.0); }, {0}}), "nan");
+  EXPECT_FAILS(({"relu", [](const Tensor& x) { return where(x > 0.0, x, 0.0); }, {0}}), "nan");
 }
 
 TEST(Caught, WrongLimits) {
   const ConformanceReport r = tested({"softsign", [](auto x) { return x / (abs(x) + 1.0); }});
   EXPECT_EQ(failed(r), "infinity") << r;
   EXPECT_NE(r.verdict("infinity").detail.find("f(-∞) in f64 is nan, the limit is -1"), std::string::npos) << r;
-  EXPECT_FAILS(({"silu", [](auto x) { return x * sigmoid(x); }}), "infinity");
+  EXPECT_FAILS(({"silu", [](const Tensor& x) { return x * sigmoid(x); }}), "infinity");
   // It goes to 0 so slowly that 1e300 is far from it.
-  EXPECT_FAILS(({"slow", [](auto x) { return 1.0 / log1p(abs(x) + 1.0); }, {0}}), "");
-  EXPECT_FAILS(({"slow", [](auto x) { return where(abs(x) == INFINITY, 0.1, 1.0 / log1p(abs(x) + 1.0)); }, {0}}),
+  EXPECT_FAILS(({"slow", [](const Tensor& x) { return 1.0 / log1p(abs(x) + 1.0); }, {0}}), "");
+  EXPECT_FAILS(({"slow", [](const Tensor& x) { return where(abs(x) == INFINITY, 0.1, 1.0 / log1p(abs(x) + 1.0)); }, {0}}),
                "infinity");
   // It grows and swings.
-  EXPECT_FALSE(tested({"gcu", [](auto x) { return where(abs(x) < 1e307, x * cos(x), x); }}).verdict("infinity").passed);
+  EXPECT_FALSE(tested({"gcu", [](const Tensor& x) { return where(abs(x) < 1e307, x * cos(x), x); }}).verdict("infinity").passed);
 }
 
 TEST(Caught, Zeros) {
-  EXPECT_FALSE(tested({"reciprocal", [](auto x) { return 1.0 / x; }, {0}}).verdict("zero").passed);
-  const auto hole = [](auto x) { return where(x == 0.0, 1.0, sin(x) / where(x == 0.0, 1.0, x) * 0.5); };
+  EXPECT_FALSE(tested({"reciprocal", [](const Tensor& x) { return 1.0 / x; }, {0}}).verdict("zero").passed);
+  const auto hole = [](const Tensor& x) { return where(x == 0.0, 1.0, sin(x) / where(x == 0.0, 1.0, x) * 0.5); };
   EXPECT_FALSE(tested({"hole", hole}).verdict("zero").passed);
 }
 
