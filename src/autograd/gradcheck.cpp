@@ -41,6 +41,7 @@ Tensor private_copy(const Tensor& x) {
   int64_t span = x.numel() > 0 ? 1 : 0;
   for (int d = 0; d < x.dim() && span > 0; ++d) span += (x.shape()[d] - 1) * x.strides()[d];
   const Tensor block = empty({span}, f64);
+  block.body()->storage->exposed = true;  // elements are moved through a pointer
   if (span > 0) std::memcpy(block.pointer<double>(), x.pointer<double>(), static_cast<size_t>(span) * sizeof(double));
   return as_strided(block, x.shape(), x.strides(), 0).requires_grad_();
 }

@@ -17,7 +17,15 @@ GradMode::~GradMode() { recording = before_; }
 
 // ---- bodies ------------------------------------------------------------------------------------------------------------------
 
-Body::Body() = default;
+Body::Body(Ref<Storage> storage_, const Shape& shape_, const Strides& strides_, int64_t offset_, int64_t numel_,
+           Dtype dtype_, bool contiguous_)
+    : storage(std::move(storage_)),
+      shape(shape_),
+      strides(strides_),
+      offset(offset_),
+      numel(numel_),
+      dtype(dtype_),
+      contiguous(contiguous_) {}
 
 Body::~Body() {
   if (node && node->owner == this) node->owner = nullptr;
@@ -78,12 +86,12 @@ const Ref<Node>& gradient_node(const Tensor& x) {
 Ref<Body> detached(const Tensor& x) {
   // Only a leaf has one ready (requires_grad_ makes it): several threads may read x here, so nothing is written.
   const Body& b = *x.body();
-  return b.alias ? b.alias : Body::make(b.storage, b.shape, b.strides, b.offset, b.dtype);
+  return b.alias ? b.alias : b.twin();
 }
 
 Tensor attach(const Ref<Body>& elements, const Ref<Node>& node) {
   if (!node) return Tensor(elements);
-  Tensor x(Body::make(elements->storage, elements->shape, elements->strides, elements->offset, elements->dtype));
+  Tensor x(elements->twin());
   x.body()->requires_grad = true;
   x.body()->node = node;
   return x;

@@ -54,12 +54,13 @@ struct Pass {
     panels = ceil_div(filters, panel<S>);
   }
 
-  /// The same as a plain convolution of 3 × 3, if it is one.
+  /// The same as a plain convolution of 3 × 3, if it is one and Winograd's way is the faster.
   std::optional<Winograd> winograd() const {
     if (!std::is_same_v<S, float> || taps.size() != 9 || run_taps != 3 || high_h - low_h != 2 || groups != 1 ||
         stride_h != 1 || stride_w != 1 || step_h != 1 || step_w != 1)
       return {};
-    return Winograd{n, channels, in_h, in_w, filters, out_h, out_w, -low_h, -low_w};
+    const Winograd g{n, channels, in_h, in_w, filters, out_h, out_w, -low_h, -low_w};
+    return g.serves() ? std::optional(g) : std::nullopt;
   }
 
   int64_t filters_of(int64_t p) const { return std::min<int64_t>(filters - p * panel<S>, panel<S>); }
@@ -190,14 +191,29 @@ void sweep_gathered(const Pass<S>& p, const S* weights, int64_t begin, int64_t e
 }
 
 template <class S>
-void run(Pass<S>& p, const Weights<S>& unpacked) {
+void run(Pass<S>& p, const Weights<S>& unpacked, const Packed& packed = {}) {
   if (p.n == 0 || p.rows == 0 || p.columns == 0) return;
   p.prepare();
-  Scratch<S> weights(p.groups * p.panels * p.inner * panel<S>);
-  pack_weights(p, unpacked, weights.data());
+  const std::optional<Winograd> tiles = p.winograd();
+  const int64_t plain = p.groups * p.panels * p.inner * panel<S>, numbers = tiles ? winograd_numbers(*tiles) : plain;
+  const auto pack = [&](S* to) {
+    if constexpr (std::is_same_v<S, float>)
+      if (tiles) {
+        Scratch<S> panels(plain);
+        pack_weights(p, unpacked, panels.data());
+        return winograd_transform(*tiles, panels.data(), to);
+      }
+    pack_weights(p, unpacked, to);
+  };
+  std::shared_ptr<const void> kept;
+  if (packed)
+    kept =
+        packed(tiles ? 1 : 0, static_cast<size_t>(numbers) * sizeof(S), [&](void* to) { pack(static_cast<S*>(to)); });
+  Scratch<S> own(kept ? 0 : numbers);
+  if (!kept) pack(own.data());
+  const S* weights = kept ? static_cast<const S*>(kept.get()) : own.data();
   if constexpr (std::is_same_v<S, float>)
-    if (const auto g = p.winograd(); g && g->serves())
-      return cairn::kernels::winograd(*g, p.in, weights.data(), p.bias, p.out);
+    if (tiles) return cairn::kernels::winograd(*tiles, p.in, weights, p.bias, p.out);
   // Products an output; where no tap meets it, there is only the bias to write.
   const auto work = static_cast<double>(std::max<int64_t>(1, p.inner) * p.filters * p.groups);
   if (p.columns < tile_rows / 2 && p.rows * p.n > 1) {
@@ -206,7 +222,7 @@ void run(Pass<S>& p, const Weights<S>& unpacked) {
     parallel_for(outputs, std::max(piece, static_cast<int64_t>(1e5 / work)), [&](int64_t begin, int64_t end) {
       Scratch<S> room(std::min(piece, end - begin) * p.inner);
       for (int64_t from = begin; from < end; from += piece)
-        sweep_gathered(p, weights.data(), from, std::min(end, from + piece), room.data());
+        sweep_gathered(p, weights, from, std::min(end, from + piece), room.data());
     });
     return;
   }
@@ -223,8 +239,7 @@ void run(Pass<S>& p, const Weights<S>& unpacked) {
     std::vector<int64_t> offsets(p.taps.size() / static_cast<size_t>(p.run_taps));
     for (int64_t index = begin; index < end; ++index) {
       const int64_t band = index % bands;
-      sweep_rows(p, weights.data(), index / bands, band * p.rows / bands, (band + 1) * p.rows / bands, room.data(),
-                 offsets);
+      sweep_rows(p, weights, index / bands, band * p.rows / bands, (band + 1) * p.rows / bands, room.data(), offsets);
     }
   });
 }
@@ -232,7 +247,7 @@ void run(Pass<S>& p, const Weights<S>& unpacked) {
 }  // namespace
 
 template <class S>
-void conv(const Conv& g, const S* x, const S* weight, const S* bias, S* y) {
+void conv(const Conv& g, const S* x, const S* weight, const S* bias, S* y, const Packed& packed) {
   if (is_depthwise(g)) return conv_depthwise(g, x, weight, bias, y);
   Pass<S> p{x, g.n, g.h, g.w, g.c,   g.c / g.groups, g.stride_h, g.stride_w, y,   g.y_h, g.y_w, g.o, g.o / g.groups,
             0, 0,   1,   1,   g.y_h, g.y_w,          g.groups,   {},         bias};
@@ -240,7 +255,7 @@ void conv(const Conv& g, const S* x, const S* weight, const S* bias, S* y) {
     for (int64_t b = 0; b < g.k_w; ++b)
       p.taps.push_back({a, b, a * g.dilation_h - g.padding_h, b * g.dilation_w - g.padding_w});
   const int64_t k = g.k_h * g.k_w;
-  run(p, {weight, g.k_w, k, p.channels * k, k});
+  run(p, {weight, g.k_w, k, p.channels * k, k}, packed);
 }
 
 template <class S>
@@ -282,8 +297,8 @@ void conv_transpose(const Conv& g, const S* y, const S* weight, const S* bias, S
     }
 }
 
-template void conv(const Conv&, const float*, const float*, const float*, float*);
-template void conv(const Conv&, const double*, const double*, const double*, double*);
+template void conv(const Conv&, const float*, const float*, const float*, float*, const Packed&);
+template void conv(const Conv&, const double*, const double*, const double*, double*, const Packed&);
 template void conv_transpose(const Conv&, const float*, const float*, const float*, float*);
 template void conv_transpose(const Conv&, const double*, const double*, const double*, double*);
 

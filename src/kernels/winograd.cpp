@@ -110,6 +110,20 @@ struct Tiles {
       : across(ceil_div(g.y_w, outputs)), image(ceil_div(g.y_h, outputs) * across), count(g.n * image) {}
 };
 
+int64_t padded(int64_t channels) { return ceil_div(channels, w) * w; }
+
+// The first n ≤ w numbers of a vector in memory.
+[[gnu::always_inline]] inline V load_few(const float* p, int64_t n) {
+  alignas(64) float line[w] = {};
+  copy_few(line, p, n);
+  return load(line);
+}
+[[gnu::always_inline]] inline void store_few(float* p, V v, int64_t n) {
+  alignas(64) float line[w];
+  store(line, v);
+  copy_few(p, line, n);
+}
+
 // One place for each pixel of a square of images x (h, w, c): where it lies, or `outside`.
 template <int n, class P>
 void squares(P* x, int64_t h, int64_t width_, int64_t c, int64_t image, int64_t y0, int64_t x0, P* outside,
@@ -121,20 +135,22 @@ void squares(P* x, int64_t h, int64_t width_, int64_t c, int64_t image, int64_t 
     }
 }
 
-// Transformed tiles [first, last) and their channels [c0, c0 + channels) of images x (h, w, c), as [spot][tile][channel]; a
-// tile begins at (4 i − padding_h, 4 j − padding_w). The spots stand `plane` apart.
+// Transformed tiles [first, last) and their channels [c0, c0 + channels) of images x (h, w, c), as [spot][tile][channel],
+// with the channels padded to whole vectors; a tile begins at (4 i − padding_h, 4 j − padding_w). The spots stand `plane`
+// apart.
 template <class T>
 void transform_tiles(const Tiles& tiles, const float* x, int64_t h, int64_t width_, int64_t c, int64_t padding_h,
                      int64_t padding_w, int64_t first, int64_t last, int64_t c0, int64_t channels, const float* zeros,
                      float* to, int64_t plane) {
   const float* pixels[T::from * T::from];
-  for (int64_t tile = first; tile < last; ++tile, to += channels) {
+  for (int64_t tile = first; tile < last; ++tile, to += padded(channels)) {
     const int64_t in_image = tile % tiles.image;
     squares<T::from>(x, h, width_, c, tile / tiles.image, in_image / tiles.across * outputs - padding_h,
                      in_image % tiles.across * outputs - padding_w, zeros, pixels);
-    for (int64_t k = 0; k < channels; k += w)
-      both<T>([&](int i) { return load(pixels[i] + c0 + k); },
-              [&](int i, const V& v) { store(to + i * plane + k, v); });
+    const auto write = [&](int64_t k) { return [=](int i, const V& v) { store(to + i * plane + k, v); }; };
+    int64_t k = 0;
+    for (; k < channels && c0 + k + w <= c; k += w) both<T>([&](int i) { return load(pixels[i] + c0 + k); }, write(k));
+    if (k < channels) both<T>([&](int i) { return load_few(pixels[i] + c0 + k, channels - k); }, write(k));
   }
 }
 
@@ -158,8 +174,21 @@ void product(int64_t m, int64_t n, bool along_k, int64_t k, const float* x, int6
   }
 }
 
-// Panels of the weight, [panel][tap][channel][filter], as [panel][spot][channel][filter].
-void transform_weights(const Winograd& g, const float* panels, float* to) {
+}  // namespace
+
+bool Winograd::serves() const {
+  // Multiplications of the direct way beside those of this one and, in the same measure, its transformations.
+  const auto filters = static_cast<double>(padded(o));
+  const double direct = 9.0 * static_cast<double>(y_h * y_w * c) * filters;
+  const double here = static_cast<double>(ceil_div(y_h, outputs) * ceil_div(y_w, outputs)) *
+                      (static_cast<double>(spots * c) * filters + 400 * (static_cast<double>(padded(c)) + filters));
+  return here < 0.8 * direct;
+}
+
+int64_t winograd_numbers(const Winograd& g) { return ceil_div(g.o, wide) * spots * g.c * wide; }
+
+// To [panel][spot][channel][filter].
+void winograd_transform(const Winograd& g, const float* panels, float* to) {
   const int64_t count = ceil_div(g.o, wide);
   parallel_for(count * g.c, std::max<int64_t>(1, 65536 / (spots * wide)), [&](int64_t begin, int64_t end) {
     for (int64_t at = begin; at < end; ++at) {
@@ -173,29 +202,16 @@ void transform_weights(const Winograd& g, const float* panels, float* to) {
   });
 }
 
-}  // namespace
-
-bool Winograd::serves() const {
-  if (c % kernels::w != 0 || o % kernels::w != 0 || c == 0 || o == 0) return false;
-  // Multiplications of the direct way beside those of this one and, in the same measure, its transformations.
-  const double direct = 9.0 * static_cast<double>(y_h * y_w * c * o);
-  const double here = static_cast<double>(ceil_div(y_h, outputs) * ceil_div(y_w, outputs)) *
-                      static_cast<double>(spots * c * o + 400 * (c + o));
-  return here < 0.8 * direct;
-}
-
-void winograd(const Winograd& g, const float* x, const float* panels, const float* bias, float* y) {
+void winograd(const Winograd& g, const float* x, const float* weights, const float* bias, float* y) {
   const Tiles tiles(g);
-  const int64_t count = ceil_div(g.o, wide), most = tiles_at_once(g.c + wide, tiles.count);
-  Scratch<float> weights(count * spots * g.c * wide);
-  transform_weights(g, panels, weights.data());
+  const int64_t count = ceil_div(g.o, wide), channels = padded(g.c), most = tiles_at_once(channels + wide, tiles.count);
   const std::vector<float> zeros(static_cast<size_t>(g.c));
   const int64_t blocks = ceil_div(tiles.count, most);
   // Where there are few tiles, the panels are dealt out too; each piece then transforms the tiles for itself.
   const int64_t parts = std::clamp<int64_t>(16 / blocks, 1, ceil_div(count, 2));
   const double work = static_cast<double>(spots * most * g.c * g.o) / static_cast<double>(parts);
   parallel_for(blocks * parts, std::max<int64_t>(1, static_cast<int64_t>(2e5 / work)), [&](int64_t begin, int64_t end) {
-    const int64_t plane = plane_of(most, g.c), sums_plane = plane_of(most, wide);
+    const int64_t plane = plane_of(most, channels), sums_plane = plane_of(most, wide);
     Scratch<float> data(spots * plane), sums(spots * sums_plane);
     Scratch<float> nowhere(g.o);
     float* pixels[outputs * outputs];
@@ -207,17 +223,20 @@ void winograd(const Winograd& g, const float* x, const float* panels, const floa
       for (int64_t p = part * count / parts; p < (part + 1) * count / parts; ++p) {
         const int64_t step = g.o - p * wide > w ? wide : w;
         for (int64_t spot = 0; spot < spots; ++spot)
-          product(last - first, step, true, g.c, data.data() + spot * plane, g.c,
-                  weights.data() + (p * spots * wide + spot * step) * g.c, step, false, sums.data() + spot * sums_plane,
-                  step);
+          product(last - first, step, true, g.c, data.data() + spot * plane, channels,
+                  weights + (p * spots * wide + spot * step) * g.c, step, false, sums.data() + spot * sums_plane, step);
         for (int64_t tile = first; tile < last; ++tile) {
           const int64_t in_image = tile % tiles.image;
           squares<outputs>(y, g.y_h, g.y_w, g.o, tile / tiles.image, in_image / tiles.across * outputs,
                            in_image % tiles.across * outputs, nowhere.data(), pixels);
           for (int64_t f = 0; f < step; f += w) {
-            const V start = bias ? load(bias + p * wide + f) : V{};
-            both<Result>([&](int i) { return load(sums.data() + i * sums_plane + (tile - first) * step + f); },
-                         [&](int i, const V& v) { store(pixels[i] + p * wide + f, v + start); });
+            const int64_t at = p * wide + f, n = std::min(w, g.o - at);
+            const V start = !bias ? V{} : n == w ? load(bias + at) : load_few(bias + at, n);
+            const auto read = [&](int i) { return load(sums.data() + i * sums_plane + (tile - first) * step + f); };
+            if (n == w)
+              both<Result>(read, [&](int i, const V& v) { store(pixels[i] + at, v + start); });
+            else
+              both<Result>(read, [&](int i, const V& v) { store_few(pixels[i] + at, v + start, n); });
           }
         }
       }
@@ -228,12 +247,12 @@ void winograd(const Winograd& g, const float* x, const float* panels, const floa
 void winograd_weight(const Winograd& g, const float* x, const float* y, float* weight) {
   const Tiles tiles(g);
   constexpr int64_t block = 128;  // channels and filters that are summed together
-  const int64_t c_parts = ceil_div(g.c, block), o_parts = ceil_div(g.o, block);
-  const int64_t c_block = ceil_div(g.c / w, c_parts) * w, o_block = ceil_div(g.o / w, o_parts) * w;
+  const int64_t all_filters = padded(g.o), c_parts = ceil_div(g.c, block), o_parts = ceil_div(g.o, block);
+  const int64_t c_block = padded(ceil_div(g.c, c_parts)), o_block = padded(ceil_div(g.o, o_parts));
   const int64_t most = tiles_at_once(c_block + o_block, tiles.count);
   // Enough pieces for several threads, but none of so few tiles that its sums cost more than they.
   const int64_t chunks = std::clamp<int64_t>(16 / (c_parts * o_parts), 1, std::max<int64_t>(1, tiles.count / 96));
-  const int64_t total = spots * g.c * g.o;
+  const int64_t total = spots * g.c * all_filters;
   Scratch<float> sums(chunks * total);
   const std::vector<float> zeros(static_cast<size_t>(std::max(g.c, g.o)));
   const int64_t tasks = chunks * c_parts * o_parts;
@@ -245,6 +264,7 @@ void winograd_weight(const Winograd& g, const float* x, const float* y, float* w
       const int64_t chunk = task / (c_parts * o_parts), c0 = task / o_parts % c_parts * c_block,
                     o0 = task % o_parts * o_block;
       const int64_t channels = std::min(c_block, g.c - c0), filters = std::min(o_block, g.o - o0);
+      if (channels <= 0 || filters <= 0) continue;  // whole vectors left nothing for the last part
       const int64_t start = chunk * tiles.count / chunks, end_of = (chunk + 1) * tiles.count / chunks;
       for (int64_t first = start; first < end_of; first += most) {
         const int64_t last = std::min(first + most, end_of);
@@ -254,23 +274,23 @@ void winograd_weight(const Winograd& g, const float* x, const float* y, float* w
                                         grad.data(), grad_plane);
         for (int64_t spot = 0; spot < spots; ++spot)
           for (int64_t f = 0; f < filters; f += wide)
-            product(channels, std::min(wide, filters - f), false, last - first, data.data() + spot * data_plane,
-                    channels, grad.data() + spot * grad_plane + f, filters, first > start,
-                    sums.data() + chunk * total + (spot * g.c + c0) * g.o + o0 + f, g.o);
+            product(channels, std::min(wide, padded(filters) - f), false, last - first, data.data() + spot * data_plane,
+                    padded(channels), grad.data() + spot * grad_plane + f, padded(filters), first > start,
+                    sums.data() + chunk * total + (spot * g.c + c0) * all_filters + o0 + f, all_filters);
       }
     }
   });
-  parallel_for(g.c, std::max<int64_t>(1, 65536 / (spots * g.o * chunks)), [&](int64_t begin, int64_t end) {
+  parallel_for(g.c, std::max<int64_t>(1, 65536 / (spots * all_filters * chunks)), [&](int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; ++c)
-      for (int64_t f = 0; f < g.o; f += w)
+      for (int64_t f = 0; f < all_filters; f += w)
         both<KernelGradient>(
             [&](int i) {
-              const float* from = sums.data() + (i * g.c + c) * g.o + f;
+              const float* from = sums.data() + (i * g.c + c) * all_filters + f;
               V sum = load(from);
               for (int64_t chunk = 1; chunk < chunks; ++chunk) sum += load(from + chunk * total);
               return sum;
             },
-            [&](int i, const V& v) { store(weight + (i * g.c + c) * g.o + f, v); });
+            [&](int i, const V& v) { store(weight + (i * g.c + c) * all_filters + f, v); });
   });
 }
 

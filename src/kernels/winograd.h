@@ -13,7 +13,7 @@
 namespace cairn::kernels {
 
 /// The convolution of x (n, h, w, c in memory) to y (n, y_h, y_w, o) with kernels of 3 × 3; `padding` zeros stand above
-/// and left of x, as many as needed below and right. c and o are multiples of a vector of floats.
+/// and left of x, as many as needed below and right.
 struct Winograd {
   int64_t n, c, h, w, o, y_h, y_w, padding_h, padding_w;
 
@@ -21,12 +21,16 @@ struct Winograd {
   bool serves() const;
 };
 
-/// y = x ∗ weight + bias.
+/// The weight transformed, which all images have in common: winograd_numbers(g) numbers.
 ///   panels  the weight as [panel of filters][tap][channel][filters of the panel], taps from the first row to the last
-///   bias    o numbers, or null
-void winograd(const Winograd& g, const float* x, const float* panels, const float* bias, float* y);
+int64_t winograd_numbers(const Winograd& g);
+void winograd_transform(const Winograd& g, const float* panels, float* transformed);
 
-/// The gradient of the weight, as [tap][channel][filter]: Σ x · y over all images and places.
+/// y = x ∗ weight + bias; bias has o numbers or is null.
+void winograd(const Winograd& g, const float* x, const float* transformed, const float* bias, float* y);
+
+/// The gradient of the weight, as [tap][channel][filter] with the filters padded to whole vectors: Σ x · y over all
+/// images and places.
 void winograd_weight(const Winograd& g, const float* x, const float* y, float* weight);
 
 }  // namespace cairn::kernels

@@ -1,5 +1,6 @@
 #include "cairn/tensor/storage.h"
 
+#include <mutex>
 #include <new>
 #include <utility>
 
@@ -26,11 +27,37 @@ Ref<Storage> Storage::wrap(void* data, size_t bytes, std::function<void()> finis
   auto* s = new (memory::allocate(memory::alignment)) Storage;
   s->data = data;
   s->bytes = bytes;
+  s->exposed = true;
   s->finished_ = new std::function<void()>(std::move(finished));
   return Ref<Storage>::adopt(s);
 }
 
+// One lock for all: it is held for some nanoseconds, twice for a convolution.
+static std::mutex prepared_mutex;
+
+std::shared_ptr<const void> Storage::prepared(const Key& key, size_t size, const std::function<void(void*)>& make) {
+  if (!exposed) {
+    const std::lock_guard lock(prepared_mutex);
+    if (prepared_ && prepared_->key == key) return prepared_->block;
+  }
+  void* block = memory::allocate(size);
+  std::shared_ptr<const void> made(block, [size](void* p) { memory::deallocate(p, size); });
+  make(block);
+  if (!exposed) {
+    auto kept = std::make_unique<Prepared>(Prepared{key, made});
+    const std::lock_guard lock(prepared_mutex);
+    delete std::exchange(prepared_, kept.release());
+  }
+  return made;
+}
+
+void Storage::drop_prepared() noexcept {
+  const std::lock_guard lock(prepared_mutex);
+  delete std::exchange(prepared_, nullptr);
+}
+
 void Storage::destroy() noexcept {
+  delete prepared_;
   const bool wrapped = finished_ != nullptr;
   if (wrapped) {
     if (*finished_) (*finished_)();

@@ -15,16 +15,15 @@ static bool is_row_major(const Shape& shape, const Strides& strides) {
   return true;
 }
 
+Ref<Body> Body::make(Ref<Storage> storage, const Shape& shape, const Strides& strides, int64_t offset, int64_t numel,
+                     Dtype dtype, bool contiguous) {
+  void* block = memory::allocate(sizeof(Body));
+  return Ref<Body>::adopt(new (block) Body(std::move(storage), shape, strides, offset, numel, dtype, contiguous));
+}
+
 Ref<Body> Body::make(Ref<Storage> storage, const Shape& shape, const Strides& strides, int64_t offset, Dtype dtype) {
-  auto* b = new (memory::allocate(sizeof(Body))) Body;
-  b->storage = std::move(storage);
-  b->shape = shape;
-  b->strides = strides;
-  b->offset = offset;
-  b->numel = shape.numel();
-  b->dtype = dtype;
-  b->contiguous = b->numel == 0 || is_row_major(shape, strides);
-  return Ref<Body>::adopt(b);
+  const int64_t numel = shape.numel();
+  return make(std::move(storage), shape, strides, offset, numel, dtype, numel == 0 || is_row_major(shape, strides));
 }
 
 int64_t Tensor::size(int64_t d) const { return shape()[wrap_dim("size", d, dim())]; }
@@ -90,19 +89,23 @@ std::string describe(const Tensor& t) {
   return t.defined() ? to_string(t.shape()) + " " + name_of(t.dtype()) : "an undefined tensor";
 }
 
-static Tensor fresh(const Shape& shape, const Strides& strides, Dtype dtype) {
-  const int64_t bytes = checked_numel("empty", shape) * static_cast<int64_t>(size_of(dtype));
+static Tensor fresh(const Shape& shape, const Strides& strides, int64_t numel, Dtype dtype, bool contiguous) {
+  const int64_t bytes = numel * static_cast<int64_t>(size_of(dtype));
   require(bytes <= (int64_t{1} << 46), "empty", "the tensor would be larger than 64 TiB", given("shape", shape));
-  return Tensor(Body::make(Storage::make(static_cast<size_t>(bytes)), shape, strides, 0, dtype));
+  return Tensor(Body::make(Storage::make(static_cast<size_t>(bytes)), shape, strides, 0, numel, dtype, contiguous));
 }
 
-Tensor empty(const Shape& shape, Dtype dtype) { return fresh(shape, row_major(shape), dtype); }
+Tensor empty(const Shape& shape, Dtype dtype) {
+  const int64_t numel = checked_numel("empty", shape);
+  return fresh(shape, row_major(shape), numel, dtype, true);
+}
 
 Tensor empty_like(const Tensor& x) { return empty_like(x, x.dtype()); }
 
 Tensor empty_like(const Tensor& x, Dtype dtype) {
-  if (x.is_contiguous() || !x.is_dense()) return empty(x.shape(), dtype);
-  return fresh(x.shape(), x.strides(), dtype);
+  if (x.is_contiguous()) return fresh(x.shape(), row_major(x.shape()), x.numel(), dtype, true);
+  if (!x.is_dense()) return empty(x.shape(), dtype);
+  return fresh(x.shape(), x.strides(), x.numel(), dtype, false);
 }
 
 Tensor as_strided(const Tensor& x, const Shape& shape, const Strides& strides, int64_t offset) {

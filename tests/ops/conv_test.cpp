@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "cairn/autograd/backward.h"
+#include "cairn/graph/node.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/reduce.h"
 #include "cairn/tensor/create.h"
@@ -136,6 +137,38 @@ TEST(Conv2d, GradientsHoldOnOddSizes) {
         return conv2d(in[0], in[1], in[2], {.stride = {2, 3}, .padding = {2, 1}, .dilation = {1, 2}, .groups = 2});
       },
       {some({1, 4, 7, 5}), some({6, 2, 3, 2}), some({6})});
+}
+
+// Without a graph a weight is kept as the kernel reads it, directly or by Winograd's way: that must follow every change.
+TEST(Conv2d, WeightsThatAreNotTrainedMayStillChange) {
+  for (const int64_t channels : {3, 32}) {
+    const Tensor x = some({2, channels, 9, 10}, f32), given = some({64, channels, 3, 3}, f32);
+    Tensor w = given.clone();
+    const auto expect_fresh = [&](const char* after) {
+      const Tensor fresh = conv2d(x, w.clone(), Tensor(), {.padding = 1});  // recorded: packed for this call alone
+      const NoGrad off;
+      for (int i = 0; i < 2; ++i) EXPECT_EQ(values(conv2d(x, w, Tensor(), {.padding = 1})), values(fresh)) << after;
+    };
+    expect_fresh("nothing");
+    w.mul_(-2);
+    expect_fresh("mul_");
+    w.slice(0, 3, 4).zero_();
+    expect_fresh("zero_ of a part");
+    w.copy_(given);
+    expect_fresh("copy_");
+    {
+      const NoGrad off;
+      EXPECT_EQ(values(conv2d(x, w, Tensor(), {.padding = 1, .groups = 1})).size(), size_t{2 * 64 * 90});
+      conv2d(x.slice(1, 0, 1), w.reshape({64 * channels, 1, 3, 3}));  // another shape of the same numbers
+      conv2d(x, w.slice(0, 0, 32), Tensor(), {.padding = 1});         // and a part of them
+    }
+    expect_fresh("other uses");
+    float* p = w.data<float>();
+    p[5] = 100;
+    expect_fresh("a write through a pointer");
+    p[5] = 200;
+    expect_fresh("another write through the same pointer");
+  }
 }
 
 TEST(Conv2d, TrainsToTheSameBitsOnAnyNumberOfThreads) {

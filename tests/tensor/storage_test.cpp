@@ -50,6 +50,45 @@ TEST(Storage, GivesItsMemoryBack) {
   EXPECT_EQ(memory::stats().in_use, before);
 }
 
+TEST(Storage, KeepsWhatWasPreparedUntilTheBytesChange) {
+  const int64_t before = memory::stats().in_use;
+  {
+    Tensor x = ones({3});
+    int made = 0;
+    const auto prepared = [&](int64_t key) {
+      return x.body()->storage->prepared({key}, 1 << 20, [&](void* block) {
+        ++made;
+        *static_cast<float*>(block) = 2 * x.pointer<float>()[0];
+      });
+    };
+    EXPECT_EQ(*static_cast<const float*>(prepared(0).get()), 2);
+    EXPECT_EQ(*static_cast<const float*>(prepared(0).get()), 2);
+    EXPECT_EQ(made, 1);
+    EXPECT_GE(memory::stats().in_use - before, 1 << 20);
+    prepared(1);
+    prepared(0);
+    EXPECT_EQ(made, 3) << "one at a time";
+    x.slice(0, 0, 1).mul_(4);  // a view
+    EXPECT_LT(memory::stats().in_use - before, 1 << 20) << "it goes at the change, not at the next use";
+    EXPECT_EQ(*static_cast<const float*>(prepared(0).get()), 8);
+    const auto held = prepared(0);
+    x.zero_();
+    EXPECT_EQ(*static_cast<const float*>(held.get()), 8) << "whoever uses it keeps it";
+    // Through this pointer anything may happen at any time.
+    float* p = x.data<float>();
+    p[0] = 5;
+    EXPECT_EQ(*static_cast<const float*>(prepared(0).get()), 10);
+    p[0] = 6;
+    EXPECT_EQ(*static_cast<const float*>(prepared(0).get()), 12);
+    float numbers[3] = {1, 2, 3};
+    x = from_blob(numbers, {3});
+    EXPECT_EQ(*static_cast<const float*>(prepared(0).get()), 2);
+    numbers[0] = 7;
+    EXPECT_EQ(*static_cast<const float*>(prepared(0).get()), 14);
+  }
+  EXPECT_EQ(memory::stats().in_use, before);
+}
+
 #ifdef CAIRN_TEST_ASAN
 
 // Pooling would hide this from the sanitizer, so the pool steps aside.

@@ -1,9 +1,11 @@
 #pragma once
 // A block of memory that tensors share.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 #include "cairn/base/memory.h"
 #include "cairn/base/ref.h"
@@ -16,11 +18,26 @@ struct Storage {
   size_t bytes = 0;
   /// Counts in-place modifications; views and detached tensors share it, so backward notices that an input has changed.
   uint32_t version = 0;
+  /// Somebody may write to the bytes without counting it: a pointer was handed out, or they are not ours.
+  bool exposed = false;
 
   /// Uninitialised, 64-byte aligned, from the pool.
   static Ref<Storage> make(size_t bytes);
   /// Memory that belongs to somebody else; `finished` runs when the last tensor on it has gone.
   static Ref<Storage> wrap(void* data, size_t bytes, std::function<void()> finished);
+
+  /// Counts an in-place modification.
+  void changed() noexcept {
+    ++version;
+    if (prepared_) [[unlikely]]
+      drop_prepared();
+  }
+
+  /// What a kernel makes of the bytes to read them faster, such as weights in an order of its own: a block that
+  /// `make(block)` has filled, now or in an earlier call with an equal key. The last one is kept until the bytes change
+  /// or go, unless they are exposed. Several threads may call it at once.
+  using Key = std::array<int64_t, 8>;
+  std::shared_ptr<const void> prepared(const Key& key, size_t bytes, const std::function<void(void*)>& make);
 
   void retain() const noexcept { count_.retain(); }
   void release() noexcept {
@@ -29,7 +46,15 @@ struct Storage {
   bool unique() const noexcept { return count_.unique(); }
 
  private:
+  struct Prepared {
+    Key key;
+    std::shared_ptr<const void> block;
+  };
+
   void destroy() noexcept;
+  void drop_prepared() noexcept;
+
+  Prepared* prepared_ = nullptr;
 
   RefCount count_;
   std::function<void()>* finished_ = nullptr;  // of wrapped memory only

@@ -34,6 +34,11 @@ struct Body {
   Ref<Body> grad;   // lives here and not in the graph, which would own itself through it
 
   static Ref<Body> make(Ref<Storage> storage, const Shape& shape, const Strides& strides, int64_t offset, Dtype dtype);
+  /// The same for whoever knows what follows from the sizes.
+  static Ref<Body> make(Ref<Storage> storage, const Shape& shape, const Strides& strides, int64_t offset, int64_t numel,
+                        Dtype dtype, bool contiguous);
+  /// Another body for the same elements, without autograd state.
+  Ref<Body> twin() const { return make(storage, shape, strides, offset, numel, dtype, contiguous); }
 
   void retain() const noexcept { count.retain(); }
   void release() noexcept {
@@ -42,7 +47,8 @@ struct Body {
   RefCount count;
 
  private:
-  Body();  // these three in src/graph/node.cpp, where Node is known
+  Body(Ref<Storage> storage, const Shape& shape, const Strides& strides, int64_t offset, int64_t numel, Dtype dtype,
+       bool contiguous);  // these three in src/graph/node.cpp, where Node is known
   ~Body();
   void destroy() noexcept;
 };
@@ -80,6 +86,7 @@ class Tensor {
   T* data() {
     check_in_place("data");
     T* p = static_cast<T*>(checked_data(dtype_of<T>));
+    body_->storage->exposed = true;
     bump_version();
     return p;
   }
@@ -190,7 +197,7 @@ class Tensor {
   const Ref<Body>& body() const { return body_; }
   /// throws  GraphError when a graph is being recorded for this tensor (defined in graph/)
   void check_in_place(const char* operation) const;
-  void bump_version() const { ++body_->storage->version; }
+  void bump_version() const { body_->storage->changed(); }
 
  private:
   const Body& get() const {
