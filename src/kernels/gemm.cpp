@@ -52,10 +52,13 @@ void tiles(const Task<S>& t) {
     return x.data + std::max<int64_t>(0, (rows - 1) * x.row) + std::max<int64_t>(0, (columns - 1) * x.col) + 1;
   };
   const S *end_a = end_of(t.a, t.m, t.k), *end_b = end_of(t.b, t.k, t.n);
-  // B is read from where it lies when a block of it stays in cache and spans few pages, the more so the less there is
-  // to do.
+  // B is read from where it lies when a block of it is small, or there is too little to do to be worth packing it. Its rows
+  // fall into few sets of the cache where they are a power of two apart, and across two lines where they are odd.
   const int64_t span = longest * t.b.row * static_cast<int64_t>(sizeof(S));
-  const bool unpacked = t.b.col == 1 && span >= 0 && span <= (row_tiles <= 2 ? 1 << 20 : 1 << 19);
+  const bool unpacked = t.b.col == 1 && span >= 0 &&
+                        span <= (row_tiles <= 2   ? 1 << 20
+                                 : row_tiles <= 4 ? 1 << 18
+                                                  : 1 << 16);
   const int64_t direct = !unpacked ? 0 : t.n % wide == w ? panels : t.n / wide;
   // Rows of A a multiple of a page apart would fall into one set of the cache and push each other out.
   const bool apart = t.a.row * static_cast<int64_t>(sizeof(S)) % 4096 != 0 || t.m <= few;
@@ -236,7 +239,7 @@ struct Sizes {
 template <class S>
 Cut cut_of(const Task<S>& t, bool few_rows) {
   const Sizes<S> sizes(t, few_rows);
-  constexpr double piece = 2e6;  // multiplications, some 20 µs; with few rows it is reading B that takes the time
+  constexpr double piece = 1e6;  // multiplications, 10 to 30 µs; with few rows it is reading B that takes the time
   const double pieces = static_cast<double>(t.m + (few_rows ? 16 : 0)) * static_cast<double>(t.n) * sizes.k / piece;
   if (pieces < 2) return {};
   // Deep only where eight threads would not find enough rows and columns.
