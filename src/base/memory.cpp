@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <cstdlib>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -92,7 +93,7 @@ void tell() {
 // Plain data, so that it outlives the guard below; a block given back later goes to the central lists.
 struct Cache {
   std::array<FreeList, cached_classes> lists;
-  bool guarded = false, ended = false;
+  enum State { unguarded, guarded, ended } state = unguarded;
 };
 thread_local constinit Cache cache;
 
@@ -104,19 +105,25 @@ struct CacheGuard {
     const std::lock_guard lock(c.mutex);
     for (size_t i = 0; i < cache.lists.size(); ++i)
       while (void* p = cache.lists[i].pop()) c.lists[i].push(p);
-    cache.ended = true;
+    cache.state = Cache::ended;
   }
 };
 
-void count(int64_t bytes) {
-  if (!cache.guarded) [[unlikely]] {
-    cache.guarded = true;
+[[gnu::noinline]] void count_slowly() {
+  if (cache.state == Cache::unguarded) {
+    cache.state = Cache::guarded;
     static thread_local CacheGuard guard;
     (void)guard;
   }
-  uncounted.now += bytes;
-  uncounted.most = std::max(uncounted.most, uncounted.now);
-  if (uncounted.now > untold || uncounted.now < -untold || cache.ended) tell();
+  if (uncounted.now > untold || uncounted.now < -untold || cache.state == Cache::ended) tell();
+}
+
+void count(int64_t bytes) {
+  Count& c = uncounted;
+  c.now += bytes;
+  c.most = std::max(c.most, c.now);
+  if (std::abs(c.now) > untold || cache.state != Cache::guarded) [[unlikely]]
+    count_slowly();
 }
 
 void* from_system(size_t bytes) {
@@ -165,7 +172,7 @@ void deallocate(void* block, size_t bytes) noexcept {
     to_system(block);
     return;
   }
-  if (c < cached_classes && !cache.ended) {
+  if (c < cached_classes && cache.state != Cache::ended) {
     FreeList& list = cache.lists[static_cast<size_t>(c)];
     if (list.count < cached_blocks) {
       list.push(block);

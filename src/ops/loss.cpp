@@ -185,7 +185,8 @@ Tensor cross_entropy_of_labels(const Tensor& input, const Tensor& target, const 
   {
     const bool wanted = grad_enabled() && input.requires_grad();
     const NoGrad off;
-    const Tensor rows = input.movedim(dim, -1).contiguous();
+    const bool last = dim == input.dim() - 1;
+    const Tensor rows = (last ? input : input.movedim(dim, -1)).contiguous();
     if (wanted) gradient = empty_like(rows);
     visit_float("cross_entropy", input.dtype(), [&]<class S>() {
       const int64_t n = rows.size(-1);
@@ -197,8 +198,9 @@ Tensor cross_entropy_of_labels(const Tensor& input, const Tensor& target, const 
                              static_cast<S>(reduction == Reduction::mean ? 1 / c.divisor : 1.0), losses.pointer<S>(),
                              wanted ? gradient.pointer<S>() : nullptr, target.numel(), n);
     });
-    if (wanted && dim != input.dim() - 1) gradient = gradient.movedim(-1, dim).contiguous();
-    losses = reduce_classes(losses, reduction, c.divisor);
+    if (wanted && !last) gradient = gradient.movedim(-1, dim).contiguous();
+    losses = reduce(losses, reduction == Reduction::mean ? Reduction::sum : reduction);
+    if (reduction == Reduction::mean) losses /= c.divisor;
   }
   return record_fused(
       "cross_entropy", losses, {input}, Keep::inputs(),
