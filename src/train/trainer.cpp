@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "cairn/base/memory.h"
 #include "cairn/optim/clip.h"
 #include "nn/keep_mode.h"
 #include "train/display.h"
@@ -69,8 +70,10 @@ History Trainer::fit(const data::DataLoader& loader, const data::DataLoader* val
                        .validation = {},
                        .seconds = p.seconds,
                        .samples_per_second = static_cast<double>(p.samples) / p.seconds,
-                       .lr = p.lr};
+                       .lr = p.lr,
+                       .peak_memory = 0};
     if (validation != nullptr) result.validation = evaluate(*validation);
+    result.peak_memory = memory::stats().peak;
     display.epoch(result, options_.epochs);
     history.push_back(result);
     bool go_on = true;

@@ -14,7 +14,7 @@ few=(--glyphs=400 --hidden 32 --epochs 30)
 has first '^data: built-in glyphs.*: 400 images to train on, 100 to test on$'
 has first '^model: mlp$'
 has first '^1 +Linear +\(1, 32\) +25,120 +25,088$'
-has first '^epoch 30/30  loss [0-9.]+  accuracy [0-9. ]+ %  [0-9]+ samples/s  [0-9.]+ s$'
+has first '^epoch 30/30  loss [0-9.]+  accuracy [0-9. ]+ %  [0-9]+ samples/s  [0-9.]+ s  [0-9]+ MiB$'
 has first '^says [0-9] \([0-9.]+ %\) '
 has first ', it is [0-9]$'
 has first '[▀▄█]{3}'

@@ -106,7 +106,8 @@ const EpochResult result = {.epoch = 1,
                             .validation = train::Evaluation{.loss = 0.0912, .accuracy = 0.972},
                             .seconds = 4.94,
                             .samples_per_second = 61234.4,
-                            .lr = 0.001};
+                            .lr = 0.001,
+                            .peak_memory = 0};
 
 TEST(EpochLine, LeavesOutWhatMattersLess) {
   EXPECT_EQ(train::epoch_line(result, 10, 1000),
@@ -121,6 +122,10 @@ TEST(EpochLine, SaysNothingOfWhatThereIsNot) {
   EpochResult r = result;
   r.validation.reset();
   EXPECT_EQ(train::epoch_line(r, 6, 1000), "epoch 2/6  loss 0.0813  accuracy 97.45 %  61234 samples/s  4.9 s");
+  r.peak_memory = 300 << 20;
+  EXPECT_EQ(train::epoch_line(r, 6, 1000), "epoch 2/6  loss 0.0813  accuracy 97.45 %  61234 samples/s  4.9 s  300 MiB");
+  EXPECT_EQ(train::epoch_line(r, 6, 66), "epoch 2/6  loss 0.0813  accuracy 97.45 %  61234 samples/s  4.9 s");
+  r.peak_memory = 0;
   r.accuracy = NAN;
   r.validation = train::Evaluation{.loss = 2, .accuracy = NAN};
   r.seconds = 125;

@@ -54,6 +54,7 @@ struct EpochResult {
   double seconds = 0;             ///< without validation
   double samples_per_second = 0;  ///< without validation
   double lr = 0;                  ///< of the last step
+  int64_t peak_memory = 0;  ///< bytes: the most in use so far (memory::stats().peak), data and all models included
 };
 using History = std::vector<EpochResult>;
 
