@@ -6,7 +6,6 @@
 namespace bench {
 
 std::vector<Workload> activations() {
-  using namespace cairn;
   constexpr int64_t n = 4 << 20, columns = 128;
 
   std::vector<Workload> list;

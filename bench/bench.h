@@ -1,6 +1,8 @@
 #pragma once
 // What the parts of the benchmark share: workloads, what is measured of them, and the machine they are measured against.
 
+#include <cairn/nn/sequential.h>
+
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -8,7 +10,10 @@
 
 namespace bench {
 
-/// Something to be measured. Its figure is a latency in µs where the unit is "us", else `items` a call over the time.
+using namespace cairn;
+
+/// Something to be measured. Its figure is a latency in µs an item where the unit is "us", else `items` a call over the
+/// time.
 struct Workload {
   std::string name, metric, unit;
   double items;
@@ -19,7 +24,13 @@ struct Workload {
 // The workloads, one stem each.
 std::vector<Workload> training();
 std::vector<Workload> inference();
+std::vector<Workload> products();
+std::vector<Workload> overhead();
 std::vector<Workload> activations();
+
+/// A training step (zero_grad, forward, loss, backward, optimiser step) on random samples of `classes`.
+Workload training_step(const std::string& name, const std::function<nn::Sequential()>& make, const Shape& input,
+                       int64_t classes, double items, const std::string& unit, const std::string& optimizer = "sgd");
 
 /// Ends a part of a workload's call for --profile: what has passed since the last operation is this part's.
 void mark(const char* part);
@@ -35,6 +46,17 @@ Machine measure_machine(int threads);
 
 /// Seconds for one call of f: the fastest of five windows of `seconds` each, after three calls to warm up.
 double seconds_per_call(double seconds, const std::function<void()>& f);
+
+struct Result {
+  double seconds = 0;          // a call
+  double flop = 0, bytes = 0;  // a call
+  int64_t memory = 0;          // the most that was in use
+};
+/// `keep` gets the call, to go on with.
+Result measure(const Workload& w, double seconds, std::function<void()>* keep = nullptr);
+
+/// Draws how speed goes with sizes, limits included, as SVG pictures in the folder; prints the numbers as tables.
+void growth(const std::string& folder, int threads, double seconds);
 
 /// Runs this program and a peer's in turn, `rounds` times, and prints how many times better this one is: the median of
 /// the rounds' ratios. Both print one JSON object a line, with "workload", "metric", "value" and "unit".

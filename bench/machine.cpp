@@ -12,7 +12,6 @@
 namespace bench {
 namespace {
 
-using namespace cairn;
 using L = Lanes<float>;
 
 // As many sums as hide the time that one takes, and as fit the registers beside what is multiplied.

@@ -18,24 +18,18 @@
 namespace bench {
 namespace {
 
-using namespace cairn;
-
 struct Options {
   int threads = 2, rounds = 3;
   double seconds = 0.6;
-  std::string only, peer;
+  std::string only, peer, growth;
   bool json = false, profile = false;
-};
-
-struct Result {
-  double seconds = 0, one_thread = 0;  // a call; on one thread, where that was measured
-  double flop = 0, bytes = 0;          // a call
-  int64_t memory = 0;                  // the most that was in use
 };
 
 nn::Profile* profiled = nullptr;
 
-double figure(const Workload& w, double seconds) { return w.unit == "us" ? 1e6 * seconds : w.items / seconds; }
+double figure(const Workload& w, double seconds) {
+  return w.unit == "us" ? 1e6 * seconds / w.items : w.items / seconds;
+}
 
 void print_json(const std::string& workload, const std::string& metric, double value, const std::string& unit,
                 int threads) {
@@ -43,24 +37,6 @@ void print_json(const std::string& workload, const std::string& metric, double v
               "\n",
               workload.c_str(), threads, metric.c_str(), value, unit.c_str());
   std::fflush(stdout);
-}
-
-Result measure(const Workload& w, const Options& o, bool scaling) {
-  Result r;
-  const int64_t before = memory::stats().in_use;
-  memory::reset_peak();
-  const std::function<void()> call = w.prepare();
-  r.seconds = seconds_per_call(o.seconds, call);
-  r.memory = memory::stats().peak - before;
-  nn::Profile profile;
-  call();
-  for (const nn::OperationTime& row : profile.rows()) r.flop += row.flop, r.bytes += row.bytes;
-  if (scaling && o.threads > 1) {
-    set_num_threads(1);
-    r.one_thread = seconds_per_call(o.seconds, call);
-    set_num_threads(o.threads);
-  }
-  return r;
 }
 
 // The nearest limit: arithmetic where that takes longer than moving the operands, else memory.
@@ -80,9 +56,14 @@ void print_table(const std::vector<Workload>& workloads, const Options& o) {
               m.flops_one / 1e9, m.flops_all / 1e9, o.threads, m.bytes_one / 1e9, m.bytes_all / 1e9);
   std::printf("%-18s %12s %-10s  %-20s %10s  %s\n", "workload", "", "", "share of the limit", "memory", "threads");
   for (const Workload& w : workloads) {
-    const Result r = measure(w, o, true);
+    std::function<void()> call;
+    const Result r = measure(w, o.seconds, &call);
     char scaling[48] = "";
-    if (r.one_thread > 0) std::snprintf(scaling, sizeof scaling, "%.2f times one", r.one_thread / r.seconds);
+    if (o.threads > 1) {
+      set_num_threads(1);
+      std::snprintf(scaling, sizeof scaling, "%.2f times one", seconds_per_call(o.seconds, call) / r.seconds);
+      set_num_threads(o.threads);
+    }
     std::printf("%-18s %12.4g %-10s  %-20s %6.0f MiB  %s\n", w.name.c_str(), figure(w, r.seconds), w.unit.c_str(),
                 share_of_limit(r, m).c_str(), static_cast<double>(r.memory) / (1 << 20), scaling);
     std::fflush(stdout);
@@ -112,6 +93,7 @@ int run(int argc, char** argv) {
     ("only", "run the workloads whose name contains this", cxxopts::value(o.only)->default_value(""))
     ("json", "one JSON object a line and nothing else, as whenever the output is no terminal", cxxopts::value(o.json))
     ("profile", "where the time of a call goes, operation by operation", cxxopts::value(o.profile))
+    ("growth", "draw how speed goes with batch, width, depth and other sizes, as SVG pictures in this folder; --seconds 0.05 is enough", cxxopts::value(o.growth)->default_value(""))
     ("peer", "run this program in turn and print the ratios; it takes --threads, --seconds and --only, and prints JSON lines", cxxopts::value(o.peer)->default_value(""))
     ("rounds", "with --peer: how often", cxxopts::value(o.rounds)->default_value("3"))
     ("help", "print this");
@@ -125,14 +107,16 @@ int run(int argc, char** argv) {
                       given("seconds", o.seconds), given("rounds", o.rounds));
   std::vector<Workload> wanted;
   std::vector<std::string> names;
-  for (const auto& list : {training(), inference(), activations()})
+  for (const auto& list : {training(), inference(), products(), overhead(), activations()})
     for (const Workload& w : list) {
       names.push_back(w.name);
       if (w.name.find(o.only) != std::string::npos) wanted.push_back(w);
     }
   if (wanted.empty()) fail_unknown("workload", o.only, names);
   set_num_threads(o.threads);
-  if (!o.peer.empty()) {
+  if (!o.growth.empty()) {
+    growth(o.growth, o.threads, o.seconds);
+  } else if (!o.peer.empty()) {
     std::string arguments = " --threads " + std::to_string(o.threads) + " --seconds " + std::to_string(o.seconds);
     if (!o.only.empty()) arguments += " --only " + o.only;
     compare(argv[0], o.peer, arguments, o.rounds);
@@ -142,7 +126,7 @@ int run(int argc, char** argv) {
     print_table(wanted, o);
   } else {
     for (const Workload& w : wanted)
-      print_json(w.name, w.metric, figure(w, measure(w, o, false).seconds), w.unit, o.threads);
+      print_json(w.name, w.metric, figure(w, measure(w, o.seconds).seconds), w.unit, o.threads);
     if (!o.only.empty()) {
       rusage usage{};
       getrusage(RUSAGE_SELF, &usage);
@@ -156,6 +140,22 @@ int run(int argc, char** argv) {
 
 void mark(const char* part) {
   if (profiled) profiled->mark(part);
+}
+
+Result measure(const Workload& w, double seconds, std::function<void()>* keep) {
+  Result r;
+  const int64_t before = memory::stats().in_use;
+  memory::reset_peak();
+  const std::function<void()> call = w.prepare();
+  r.seconds = seconds_per_call(seconds, call);
+  r.memory = memory::stats().peak - before;
+  {
+    nn::Profile profile;
+    call();
+    for (const nn::OperationTime& row : profile.rows()) r.flop += row.flop, r.bytes += row.bytes;
+  }
+  if (keep != nullptr) *keep = call;
+  return r;
 }
 
 double seconds_per_call(double seconds, const std::function<void()>& f) {
