@@ -110,7 +110,8 @@ std::string epoch_line(const EpochResult& r, int64_t epochs, int width) {
   }
   parts.push_back({text("  %.0f samples/s", r.samples_per_second), 5});
   parts.push_back({"  " + (r.seconds < 100 ? text("%.1f s", r.seconds) : duration(r.seconds)), 4});
-  if (r.peak_memory >= 1 << 20) parts.push_back({text("  %.0f MiB", static_cast<double>(r.peak_memory) / (1 << 20)), 6});
+  if (r.peak_memory >= 1 << 20)
+    parts.push_back({text("  %.0f MiB", static_cast<double>(r.peak_memory) / (1 << 20)), 6});
   fit_into(parts, width);
   std::string line;
   for (const Part& part : parts) line += part.text;
