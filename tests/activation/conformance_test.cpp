@@ -260,7 +260,8 @@ TEST(Caught, UndeclaredKinks) {
 
 TEST(Caught, KinksThatAreNone) {
   EXPECT_FAILS(({"tanh", [](const Tensor& x) { return tanh(x); }, {1}}), "kinks");
-  EXPECT_FAILS(({"elu", [](const Tensor& x) { return where(x > 0.0, x, expm1(minimum(x, 0.0))); }, {0}}), "");  // f'' jumps
+  EXPECT_FAILS(({"elu", [](const Tensor& x) { return where(x > 0.0, x, expm1(minimum(x, 0.0))); }, {0}}),
+               "");  // f'' jumps
   // A slope at the kink that is that of neither side, nor between.
   const auto f = [](const Tensor& x) {
     Tensor y;
@@ -302,10 +303,12 @@ TEST(Caught, WrongLimits) {
   EXPECT_FAILS(({"silu", [](const Tensor& x) { return x * sigmoid(x); }}), "infinity");
   // It goes to 0 so slowly that 1e300 is far from it.
   EXPECT_FAILS(({"slow", [](const Tensor& x) { return 1.0 / log1p(abs(x) + 1.0); }, {0}}), "");
-  EXPECT_FAILS(({"slow", [](const Tensor& x) { return where(abs(x) == INFINITY, 0.1, 1.0 / log1p(abs(x) + 1.0)); }, {0}}),
-               "infinity");
+  EXPECT_FAILS(
+      ({"slow", [](const Tensor& x) { return where(abs(x) == INFINITY, 0.1, 1.0 / log1p(abs(x) + 1.0)); }, {0}}),
+      "infinity");
   // It grows and swings.
-  EXPECT_FALSE(tested({"gcu", [](const Tensor& x) { return where(abs(x) < 1e307, x * cos(x), x); }}).verdict("infinity").passed);
+  EXPECT_FALSE(
+      tested({"gcu", [](const Tensor& x) { return where(abs(x) < 1e307, x * cos(x), x); }}).verdict("infinity").passed);
 }
 
 TEST(Caught, Zeros) {
