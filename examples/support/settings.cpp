@@ -152,6 +152,14 @@ cxxopts::Options all_options(const Task& task) {
   add("threads", "to compute on; the result is the same for any number", std::to_string(num_threads()), "N");
   add("curves", "picture of the training, SVG; '' makes none. Without it runs/" + task.program + "-MODEL.svg", "",
       "FILE");
+  add("run",
+      "folder of checkpoints, metrics and report; '' writes none. Without it a new one, runs/" + task.program +
+          "-MODEL",
+      "", "DIR");
+  add("resume", "go on with the run in that folder, with its options, where it stopped; start one where there is none",
+      "", "DIR");
+  add("checkpoint-steps", "steps between checkpoints inside an epoch; 0: one a minute", "0", "N");
+  add("keep", "newest checkpoints that stay", "1", "N");
   add("save", "write the trained model there", "", "FILE");
   add("load", "test a saved model instead of training one", "", "FILE");
   all.add_options(group)("h,help", "this text");
@@ -160,9 +168,34 @@ cxxopts::Options all_options(const Task& task) {
 
 }  // namespace
 
+namespace {
+
+// The options as given, in one form: {"--epochs=3", "--glyphs=20000"}.
+std::vector<std::string> words(const cxxopts::ParseResult& found, const std::vector<std::string>& without) {
+  std::vector<std::string> list;
+  for (const cxxopts::KeyValue& option : found.arguments())
+    if (std::find(without.begin(), without.end(), option.key()) == without.end())
+      list.push_back("--" + option.key() + "=" + option.value());
+  return list;
+}
+
+// The options of the run that is to be resumed, and after them, so that they count, those that are given now.
+cxxopts::ParseResult parse(cxxopts::Options& all, int argc, char** argv) {
+  cxxopts::ParseResult found = all.parse(argc, argv);
+  if (found.count("resume") == 0) return found;
+  const std::vector<std::string> before = train::Run::command_of(found["resume"].as<std::string>());
+  std::vector<const char*> merged = {argv[0]};
+  for (const std::string& word : before)
+    if (word.starts_with("--")) merged.push_back(word.c_str());
+  merged.insert(merged.end(), argv + 1, argv + argc);
+  return all.parse(static_cast<int>(merged.size()), merged.data());
+}
+
+}  // namespace
+
 Settings read_settings(int argc, char** argv, const Task& task) {
   cxxopts::Options all = all_options(task);
-  const cxxopts::ParseResult found = all.parse(argc, argv);
+  const cxxopts::ParseResult found = parse(all, argc, argv);
   if (found.count("help") > 0) {
     std::printf("%s%s", all.help({"Data", "Model", "Training", "Program"}).c_str(),
                 table_of_usual_options(task.program).c_str());
@@ -227,6 +260,18 @@ Settings read_settings(int argc, char** argv, const Task& task) {
   s.augmentation.erasing = real("erasing", 0, 1, s.augmentation.erasing);
   s.augmentation.mixup = real("mixup", 0, 100);
   s.augments = s.augment != "none" || s.augmentation.erasing > 0 || s.augmentation.mixup > 0;
+
+  require<ValueError>(!is_given("run") || !is_given("resume"), "options", "--resume names the folder; leave out --run");
+  s.resume = is_given("resume");
+  s.default_run = !s.resume && !is_given("run");
+  s.run = s.resume ? text("resume") : text("run", "runs/" + task.program + "-" + s.model);
+  require<ValueError>(!s.resume || !s.run.empty(), "options", "--resume needs a folder");
+  s.run_options = {.resume = s.resume,
+                   .keep = whole("keep", 1, 1'000'000),
+                   .checkpoint_steps = whole("checkpoint-steps", 0, 1'000'000'000)};
+  if (s.run_options.checkpoint_steps > 0) s.run_options.checkpoint_seconds = 0;
+  s.command = {"./run", task.program};
+  for (const std::string& word : words(found, {"run", "resume", "threads"})) s.command.push_back(word);
 
   s.save = text("save");
   s.load = text("load");
