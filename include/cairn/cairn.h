@@ -99,6 +99,7 @@
 #include "cairn/optim/adam.h"
 #include "cairn/optim/adamw.h"
 #include "cairn/optim/clip.h"
+#include "cairn/optim/ema.h"
 #include "cairn/optim/make_optimizer.h"
 #include "cairn/optim/nadam.h"
 #include "cairn/optim/optimizer.h"
