@@ -114,6 +114,7 @@
 #include "cairn/tensor/tensor.h"
 #include "cairn/train/curves.h"
 #include "cairn/train/evaluate.h"
+#include "cairn/train/lr_range.h"
 #include "cairn/train/meters.h"
 #include "cairn/train/metrics.h"
 #include "cairn/train/trainer.h"
