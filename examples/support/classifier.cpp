@@ -100,12 +100,19 @@ Trained train_model(const Settings& s, const Parts& parts, const io::SavedModel&
   const auto loss = [smoothing = s.label_smoothing](const Tensor& logits, const Tensor& labels) {
     return cross_entropy(logits, labels, {.label_smoothing = smoothing});
   };
-  train::Trainer trainer(*m.model, optimizer,
-                         {.epochs = s.epochs,
-                          .schedule = optim::schedule_by_name(s.schedule, s.epochs * loader.batches()),
-                          .loss = loss,
-                          .run = run,
-                          .info = m.info});
+  const int64_t steps = s.epochs * ((loader.batches() + s.accumulate - 1) / s.accumulate);
+  train::Trainer trainer(
+      *m.model, optimizer,
+      {.epochs = s.epochs,
+       .schedule = optim::schedule_by_name(s.schedule, steps),
+       .accumulate = s.accumulate,
+       .clip_grad_norm = s.clip_grad_norm,
+       .loss = loss,
+       .ema = s.ema > 0 ? std::optional(optim::EMAOptions{.decay = s.ema, .warmup = true}) : std::nullopt,
+       .patience = s.patience,
+       .max_seconds = s.max_seconds,
+       .run = run,
+       .info = m.info});
   train::History history = trainer.fit(loader, held ? &*held : nullptr);
   return {std::move(history), trainer.end()};
 }

@@ -144,6 +144,11 @@ cxxopts::Options all_options(const Task& task) {
   add("weight-decay", "pull of the weights towards 0 (*); for another optimizer its own", "", "X");
   add("schedule", "how the learning rate changes: " + listed(optim::schedule_names()) + suits, "", "NAME");
   add("label-smoothing", "share of each target that is spread over all classes" + suits, "", "P");
+  add("clip-grad-norm", "largest norm of all gradients together; 0 leaves them alone", "0", "X");
+  add("accumulate", "batches whose gradients make one step", "1", "N");
+  add("ema", "averages the weights, of each step so much, such as 0.999; 0 does not", "0", "DECAY");
+  add("patience", "ends it after so many epochs in a row without a better validation; 0 never", "0", "N");
+  add("max-seconds", "ends it after so many seconds of training; 0 never", "0", "S");
   add("augment", preset_help(task) + suits, "", "NAME");
   add("erasing", "share of the images in which a rectangle is blanked", "", "P");
   add("mixup", "mixes pairs of images and their labels: alpha of the Beta distribution, such as 0.2", "0", "ALPHA");
@@ -254,6 +259,14 @@ Settings read_settings(int argc, char** argv, const Task& task) {
   optim::schedule_by_name(s.schedule, 1);  // a wrong name shall not wait for the data
   s.label_smoothing = real("label-smoothing", 0, 0.99, row.label_smoothing);
   s.seed = number("seed", text("seed"), uint64_t{0}, ~uint64_t{0});
+
+  s.clip_grad_norm = real("clip-grad-norm", 0, 1e6);
+  s.accumulate = whole("accumulate", 1, 1'000'000);
+  s.ema = real("ema", 0, 0.999999);
+  s.patience = whole("patience", 0, 10'000);
+  s.max_seconds = real("max-seconds", 0, 1e9);
+  require<ValueError>(s.patience == 0 || s.validation > 0, "options",
+                      "--patience looks at the validation; hold some images back with --validation");
 
   s.augment = text("augment", row.augment);
   s.augmentation = augmentation(task, s.augment, s.seed);

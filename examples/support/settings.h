@@ -35,7 +35,8 @@ struct Settings {
   std::optional<std::vector<int64_t>> hidden = {};  ///< of an mlp, as dropout
   std::optional<double> dropout = {};
   int64_t glyphs = 0, validation = 0, epochs = 0, batch_size = 0;
-  double label_smoothing = 0;
+  double label_smoothing = 0, clip_grad_norm = 0, ema = 0, max_seconds = 0;
+  int64_t accumulate = 1, patience = 0;
   uint64_t seed = 0;
   cairn::optim::CommonOptions rates = {};
   cairn::data::AugmentOptions augmentation = {};

@@ -97,20 +97,30 @@ Evaluation Tally::means() const {
                                      : static_cast<double>(correct_) / static_cast<double>(labelled_)};
 }
 
-Evaluation evaluate(nn::Module& model, const data::DataLoader& loader, const Step& step) {
+Evaluation evaluate(nn::Module& model, const data::DataLoader& loader, const Step& step,
+                    const std::vector<NamedMetric>& metrics) {
   const NoGrad no_grad;
   const nn::KeepMode keep_mode(model);
   model.eval();
   Tally tally;
+  for (const NamedMetric& m : metrics) m.metric->reset();
   for (const data::Batch& batch : loader.epoch(0)) {
     const StepOutput output = run_step(step, batch);
     tally.add(output.loss.item<double>(), batch, output);
+    for (const NamedMetric& m : metrics) {
+      require<ValueError>(output.outputs.defined(), "evaluate", "a metric needs the outputs, which the step leaves out",
+                          given("metric", m.name));
+      m.metric->add(output.outputs, output.targets);
+    }
   }
-  return tally.means();
+  Evaluation means = tally.means();
+  for (const NamedMetric& m : metrics) means.metrics[m.name] = m.metric->value();
+  return means;
 }
 
-Evaluation evaluate(nn::Layer& model, const data::DataLoader& loader, const Loss& loss) {
-  return evaluate(model, loader, step_of(model, loss));
+Evaluation evaluate(nn::Layer& model, const data::DataLoader& loader, const Loss& loss,
+                    const std::vector<NamedMetric>& metrics) {
+  return evaluate(model, loader, step_of(model, loss), metrics);
 }
 
 Tensor predict(nn::Layer& model, const data::DataLoader& loader) {

@@ -1,6 +1,6 @@
 #include "cairn/train/trainer.h"
 
-#include <cinttypes>
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -46,8 +46,10 @@ Trainer::Trainer(nn::Module& model, optim::Optimizer& optimizer, Step step, Trai
   at_least("min_delta", options_.min_delta, 0);
   at_least("max_steps", options_.max_steps, 0);
   at_least("max_seconds", options_.max_seconds, 0);
-  if (const std::string& name = options_.monitor; !name.empty() && name != "loss" && name != "accuracy")
-    fail_unknown("monitor", name, {"loss", "accuracy"});
+  std::vector<std::string> monitors = {"", "loss", "accuracy"};
+  for (const NamedMetric& m : options_.metrics) monitors.push_back(m.name);
+  if (std::find(monitors.begin(), monitors.end(), options_.monitor) == monitors.end())
+    fail_unknown("monitor", options_.monitor, {monitors.begin() + 1, monitors.end()});
   require<ValueError>(options_.stream != nullptr, "Trainer", "the stream is null");
 }
 
@@ -62,7 +64,9 @@ class Trainer::Fit {
         loader_(loader),
         validation_(validation),
         parameters_(trainer.optimizer_.parameters()),
-        display_(o_.output, o_.stream) {}
+        display_(o_.output, o_.stream) {
+    if (o_.ema) ema_.emplace(t_.model_, *o_.ema);
+  }
 
   End run();
   History history;
@@ -95,6 +99,7 @@ class Trainer::Fit {
   const data::DataLoader* const validation_;
   const optim::ParameterList parameters_;
   std::optional<optim::LRScheduler> scheduler_;
+  std::optional<optim::EMA> ema_;
   Display display_;
 
   // How far it has come: what a checkpoint holds.
@@ -155,6 +160,8 @@ End Trainer::Fit::run() {
                   ", and saved; to go on, resume " + run_->folder());
   else if (o_.restore_best)
     restore_best();
+  else if (ema_)
+    t_.model_.load_state_dict(ema_->average());
   return end;
 }
 
@@ -226,6 +233,7 @@ void Trainer::Fit::step(double loss) {
   if (o_.clip_grad_value > 0) optim::clip_grad_value_(parameters_, o_.clip_grad_value);
   progress_.lr = t_.optimizer_.lr();
   t_.optimizer_.step();
+  if (ema_) ema_->update();
   ++steps_;
   if (scheduler_ && o_.schedule_per == Per::step) scheduler_->step();
   logged_loss_ += loss, ++logged_;
@@ -257,7 +265,11 @@ void Trainer::Fit::show(Clock::time_point now) {
 
 // ---- what an epoch came to ---------------------------------------------------------------------------------------------------
 
-static Json to_json(const Evaluation& e) { return {{"loss", e.loss}, {"accuracy", e.accuracy}}; }
+static Json to_json(const Evaluation& e) {
+  Json json = {{"loss", e.loss}, {"accuracy", e.accuracy}};
+  if (!e.metrics.empty()) json["metrics"] = e.metrics;
+  return json;
+}
 
 EpochResult Trainer::Fit::finish_epoch() {
   const Evaluation means = tally_.means();
@@ -266,6 +278,8 @@ EpochResult Trainer::Fit::finish_epoch() {
     r.seconds = seconds_between(epoch_start_, Clock::now());
     r.samples_per_second = static_cast<double>(here) / r.seconds;
   }
+  std::optional<optim::EMA::Swapped> averaged;
+  if (ema_) averaged.emplace(*ema_);
   if (validation_ != nullptr) r.validation = t_.evaluate(*validation_);
   r.peak_memory = memory::stats().peak;
   display_.epoch(r, o_.epochs);
@@ -290,8 +304,11 @@ EpochResult Trainer::Fit::finish_epoch() {
 
 void Trainer::Fit::judge(const EpochResult& result) {
   const Evaluation e = result.validation.value_or(Evaluation{.loss = result.loss, .accuracy = result.accuracy});
-  const bool by_loss = o_.monitor == "loss" || (o_.monitor.empty() && std::isnan(e.accuracy));
-  const double value = by_loss ? -e.loss : e.accuracy;
+  double value = e.accuracy;
+  if (o_.monitor == "loss" || (o_.monitor.empty() && std::isnan(e.accuracy)))
+    value = -e.loss;
+  else if (const auto metric = e.metrics.find(o_.monitor); metric != e.metrics.end())
+    value = o_.less_is_better ? -metric->second : metric->second;
   ++stale_;
   if (std::isnan(value) || (best_ && value <= *best_ + o_.min_delta)) return;
   best_ = value, stale_ = 0;
@@ -330,11 +347,13 @@ static Json to_json(const EpochResult& r) {
 // NaN is null in JSON.
 static double number(const Json& json) { return json.is_null() ? NAN : json.get<double>(); }
 static Evaluation evaluation(const Json& json) {
-  return {.loss = number(json.at("loss")), .accuracy = number(json.at("accuracy"))};
+  Evaluation e{.loss = number(json.at("loss")), .accuracy = number(json.at("accuracy"))};
+  for (const auto& [name, value] : json.value("metrics", Json::object()).items()) e.metrics[name] = number(value);
+  return e;
 }
 static EpochResult epoch_result(const Json& json) {
-  const auto [loss, accuracy] = evaluation(json);
-  EpochResult r{.epoch = json.at("epoch"), .loss = loss, .accuracy = accuracy, .validation = {}, .lr = json.at("lr")};
+  const Evaluation e = evaluation(json);
+  EpochResult r{.epoch = json.at("epoch"), .loss = e.loss, .accuracy = e.accuracy, .lr = json.at("lr")};
   if (json.contains("validation")) r.validation = evaluation(json.at("validation"));
   return r;
 }
@@ -353,7 +372,7 @@ void Trainer::Fit::save() {
   for (const EpochResult& r : history)
     if (r.epoch < epoch_) progress["history"].push_back(to_json(r));
   run_->checkpoint(steps_, [&](const std::string& file) {
-    save_checkpoint(file, t_.model_, t_.optimizer_, progress);
+    save_checkpoint(file, t_.model_, t_.optimizer_, progress, ema_ ? ema_->state_dict() : nn::StateDict());
     for (const auto& hook : t_.checkpoint_) hook(file);
   });
   saved_ = Clock::now(), saved_steps_ = steps_;
@@ -361,8 +380,10 @@ void Trainer::Fit::save() {
 
 void Trainer::Fit::restore() {
   const std::string file = run_->file("last.safetensors");
-  const Json progress = load_checkpoint(file, t_.model_, t_.optimizer_);
+  nn::StateDict averages;
+  const Json progress = load_checkpoint(file, t_.model_, t_.optimizer_, &averages);
   try {
+    if (ema_) ema_->load_state_dict(averages);
     progress.at("epoch").get_to(epoch_);
     progress.at("batch").get_to(batch_);
     progress.at("steps").get_to(steps_);
@@ -375,6 +396,11 @@ void Trainer::Fit::restore() {
                        "the checkpoint stopped inside an epoch of another data set or batch size", file,
                        given("samples", samples), given("batches", batches), given("now samples", loader_.samples()),
                        given("batches", loader_.batches()));
+  } catch (const FileError&) {
+    throw;
+  } catch (const Error& e) {
+    throw FileError("fit: the checkpoint has other averages of the weights; " + std::string(e.what()) + "; got '" +
+                    file + "'");
   } catch (const Json::exception& e) {
     throw FileError("fit: the checkpoint is not one of a Trainer (" + std::string(e.what()) + "); got '" + file + "'");
   }

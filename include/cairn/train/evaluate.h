@@ -2,9 +2,13 @@
 // What a model makes of a data set.
 
 #include <functional>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "cairn/data/loader.h"
 #include "cairn/nn/module.h"
+#include "cairn/train/metrics.h"
 
 namespace cairn::train {
 
@@ -31,14 +35,18 @@ struct Evaluation {
   double loss = 0;
   /// In [0, 1], of the labels that are ≥ 0; NaN unless outputs are (n, classes) and targets (n,) i64 labels.
   double accuracy = 0;
+  std::map<std::string, double> metrics = {};  ///< those that were asked for, by name
 };
 
 /// Loss and accuracy over a loader's epoch 0, in evaluation mode and without recording. The mode of the model and of
 /// all below it is put back, also when it throws.
-///   throws  ShapeError when the loss has more than one element
-Evaluation evaluate(nn::Layer& model, const data::DataLoader& loader, const Loss& loss = {});
+///   metrics  taken beside them; what they gathered before is forgotten
+///   throws   ShapeError when the loss has more than one element; what a metric throws
+Evaluation evaluate(nn::Layer& model, const data::DataLoader& loader, const Loss& loss = {},
+                    const std::vector<NamedMetric>& metrics = {});
 /// The same with a step of one's own.
-Evaluation evaluate(nn::Module& model, const data::DataLoader& loader, const Step& step);
+Evaluation evaluate(nn::Module& model, const data::DataLoader& loader, const Step& step,
+                    const std::vector<NamedMetric>& metrics = {});
 /// The step of a model and a loss.
 Step step_of(nn::Layer& model, Loss loss = {});
 

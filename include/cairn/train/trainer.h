@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "cairn/io/model.h"
+#include "cairn/optim/ema.h"
 #include "cairn/optim/optimizer.h"
 #include "cairn/optim/schedule.h"
 #include "cairn/train/evaluate.h"
@@ -42,13 +43,17 @@ struct TrainerOptions {
   double clip_grad_norm = 0;                     ///< the largest norm of all gradients together; 0 leaves them alone
   double clip_grad_value = 0;                    ///< the largest magnitude of any of their numbers; 0: likewise
   Loss loss = {};                                ///< empty: cross entropy
+  std::vector<NamedMetric> metrics = {};         ///< taken of the validation: {{"top 5", train::TopK(5)}}
+  /// Averages the weights; validation, the best model and the model that fit() leaves have the averages.
+  std::optional<optim::EMAOptions> ema = {};
 
-  /// What tells how good an epoch was, of the validation where there is one, else of the training: "loss", where less
-  /// is better, or "accuracy"; "" stands for accuracy where there is one, else for the loss.
+  /// What tells how good an epoch was, of the validation where there is one, else of the training: "loss", "accuracy",
+  /// or the name of one of the metrics; "" stands for accuracy where there is one, else for the loss.
   std::string monitor = "";
-  int64_t patience = 0;       ///< ends the training after so many epochs in a row without a better one; 0: never
-  double min_delta = 0;       ///< by how much an epoch must be better than the best
-  bool restore_best = false;  ///< whether fit() leaves the model as it was after the best epoch
+  bool less_is_better = false;  ///< of a metric; of the loss it always is
+  int64_t patience = 0;         ///< ends the training after so many epochs in a row without a better one; 0: never
+  double min_delta = 0;         ///< by how much an epoch must be better than the best
+  bool restore_best = false;    ///< whether fit() leaves the model as it was after the best epoch
 
   int64_t max_steps = 0;   ///< ends the training after so many steps in all; 0: never
   double max_seconds = 0;  ///< ends the training when fit() has run for so long; 0: never
@@ -80,7 +85,7 @@ struct Progress {
 struct EpochResult {
   int64_t epoch = 0;              ///< counted from 0
   double loss = 0, accuracy = 0;  ///< on the training data while they were learned, as in Evaluation
-  std::optional<Evaluation> validation;
+  std::optional<Evaluation> validation = {};
   double seconds = 0;             ///< without validation
   double samples_per_second = 0;  ///< without validation
   double lr = 0;                  ///< of the last step
@@ -114,8 +119,10 @@ class Trainer {
 
   /// Why the last fit() ended.
   End end() const { return end_; }
-  /// As train::evaluate, with this trainer's step.
-  Evaluation evaluate(const data::DataLoader& loader) { return train::evaluate(model_, loader, step_); }
+  /// As train::evaluate, with this trainer's step and metrics.
+  Evaluation evaluate(const data::DataLoader& loader) {
+    return train::evaluate(model_, loader, step_, options_.metrics);
+  }
 
   /// Calls the function before every epoch, with its number. Several are called in the order in which they were added.
   void on_epoch_begin(std::function<void(int64_t epoch)> hook) { epoch_begin_.push_back(std::move(hook)); }
