@@ -51,6 +51,7 @@
 #include "cairn/math/rules.h"
 #include "cairn/math/series.h"
 #include "cairn/math/trig.h"
+#include "cairn/models/bert.h"
 #include "cairn/models/models.h"
 #include "cairn/nn/activation.h"
 #include "cairn/nn/attention.h"

@@ -2,6 +2,7 @@
 #include "cairn/base/random.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/attention.h"
+#include "cairn/ops/compare.h"
 #include "cairn/ops/embedding.h"
 #include "cairn/ops/layer_norm.h"
 #include "cairn/tensor/create.h"
@@ -59,8 +60,11 @@ std::vector<Case> attention() {
       {"embedding",
        [](const Inputs& in) { return embedding(in[0], in[1]) * embedding(in[0], in[1]); },
        {ids, spread({3, 4})}},
-      {"embedding, padding",
-       [](const Inputs& in) { return embedding(in[0], in[1], 2) * embedding(in[0], in[1] * in[1], 0); },
+      {"embedding, padding",  // what is looked up for the padding must not count, or its gradient would not be 0
+       [](const Inputs& in) {
+         const Tensor y = embedding(in[0], in[1], 2);
+         return y * y * ne(in[0], 2.0).unsqueeze(-1).to(y.dtype());
+       },
        {ids, spread({3, 4})}},
       {"rms_norm", [](const Inputs& in) { return rms_norm(in[0], {3}); }, {spread({4, 3})}},
       {"rms_norm with weights",
