@@ -12,6 +12,7 @@
 #include <cxxopts.hpp>
 #include <optional>
 
+#include "support/command.h"
 #include "support/options.h"
 
 namespace support {
@@ -173,34 +174,9 @@ cxxopts::Options all_options(const Task& task) {
 
 }  // namespace
 
-namespace {
-
-// The options as given, in one form: {"--epochs=3", "--glyphs=20000"}.
-std::vector<std::string> words(const cxxopts::ParseResult& found, const std::vector<std::string>& without) {
-  std::vector<std::string> list;
-  for (const cxxopts::KeyValue& option : found.arguments())
-    if (std::find(without.begin(), without.end(), option.key()) == without.end())
-      list.push_back("--" + option.key() + "=" + option.value());
-  return list;
-}
-
-// The options of the run that is to be resumed, and after them, so that they count, those that are given now.
-cxxopts::ParseResult parse(cxxopts::Options& all, int argc, char** argv) {
-  cxxopts::ParseResult found = all.parse(argc, argv);
-  if (found.count("resume") == 0) return found;
-  const std::vector<std::string> before = train::Run::command_of(found["resume"].as<std::string>());
-  std::vector<const char*> merged = {argv[0]};
-  for (const std::string& word : before)
-    if (word.starts_with("--")) merged.push_back(word.c_str());
-  merged.insert(merged.end(), argv + 1, argv + argc);
-  return all.parse(static_cast<int>(merged.size()), merged.data());
-}
-
-}  // namespace
-
 Settings read_settings(int argc, char** argv, const Task& task) {
   cxxopts::Options all = all_options(task);
-  const cxxopts::ParseResult found = parse(all, argc, argv);
+  const cxxopts::ParseResult found = parse_resumable(all, argc, argv);
   if (found.count("help") > 0) {
     std::printf("%s%s", all.help({"Data", "Model", "Training", "Program"}).c_str(),
                 table_of_usual_options(task.program).c_str());
@@ -283,8 +259,7 @@ Settings read_settings(int argc, char** argv, const Task& task) {
                    .keep = whole("keep", 1, 1'000'000),
                    .checkpoint_steps = whole("checkpoint-steps", 0, 1'000'000'000)};
   if (s.run_options.checkpoint_steps > 0) s.run_options.checkpoint_seconds = 0;
-  s.command = {"./run", task.program};
-  for (const std::string& word : words(found, {"run", "resume", "threads"})) s.command.push_back(word);
+  s.command = command_of(task.program, found);
 
   s.save = text("save");
   s.load = text("load");

@@ -7,6 +7,7 @@
 #include "cairn/ops/compare.h"
 #include "cairn/ops/dropout.h"
 #include "cairn/ops/elementwise.h"
+#include "cairn/ops/index.h"
 #include "cairn/ops/join.h"
 #include "cairn/ops/linear.h"
 #include "cairn/tensor/create.h"
@@ -220,11 +221,17 @@ BertForMaskedLM::BertForMaskedLM(const BertConfig& c)
   initialize(predictions_.transform, c.initializer_range);
 }
 
-Tensor BertForMaskedLM::operator()(const BertInputs& inputs) {
+Tensor BertForMaskedLM::predict(const Tensor& hidden) {
   refresh();
   Transform& t = predictions_.transform;
-  const Tensor hidden = t.norm(t.activation(t.dense(bert(inputs).last_hidden_state)));
-  return linear(hidden, predictions_.decoder.weight, predictions_.decoder.bias);
+  return linear(t.norm(t.activation(t.dense(hidden))), predictions_.decoder.weight, predictions_.decoder.bias);
+}
+
+Tensor BertForMaskedLM::operator()(const BertInputs& inputs) { return predict(bert(inputs).last_hidden_state); }
+
+Tensor BertForMaskedLM::operator()(const BertInputs& inputs, const Tensor& places) {
+  const Tensor hidden = bert(inputs).last_hidden_state;
+  return predict(index_select(hidden.reshape({-1, hidden.size(2)}), 0, places));
 }
 
 BertForSequenceClassification::BertForSequenceClassification(const BertConfig& c, int64_t num_labels)

@@ -80,9 +80,15 @@ class BertForMaskedLM : public nn::Module {
   explicit BertForMaskedLM(const BertConfig& config);
   /// Logits (n, length, vocab_size), for cross_entropy with ignore_index −100 where nothing is asked.
   Tensor operator()(const BertInputs& inputs);
+  /// The same at some places alone, which saves most of the head's work in training.
+  ///   places  (k) i64: row · length + column
+  ///   shape   (k, vocab_size)
+  Tensor operator()(const BertInputs& inputs, const Tensor& places);
   BertModel& bert;
 
  private:
+  Tensor predict(const Tensor& hidden);
+
   detail::BertPredictions& predictions_;
 };
 
