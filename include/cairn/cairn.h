@@ -10,6 +10,7 @@
 #include "cairn/activation/plot.h"
 #include "cairn/activation/radial.h"
 #include "cairn/activation/taylor.h"
+#include "cairn/autograd/anomaly.h"
 #include "cairn/autograd/backward.h"
 #include "cairn/autograd/functional.h"
 #include "cairn/autograd/gradcheck.h"
