@@ -26,6 +26,7 @@
 #include "cairn/data/cifar.h"
 #include "cairn/data/dataset.h"
 #include "cairn/data/glyphs.h"
+#include "cairn/data/grammar.h"
 #include "cairn/data/idx.h"
 #include "cairn/data/loader.h"
 #include "cairn/data/mnist.h"
