@@ -32,6 +32,7 @@
 #include "cairn/data/mnist.h"
 #include "cairn/data/subset.h"
 #include "cairn/data/text.h"
+#include "cairn/data/token_loader.h"
 #include "cairn/graph/branches.h"
 #include "cairn/graph/node.h"
 #include "cairn/graph/record.h"
