@@ -29,6 +29,7 @@
 #include "cairn/data/grammar.h"
 #include "cairn/data/idx.h"
 #include "cairn/data/loader.h"
+#include "cairn/data/masked_tokens.h"
 #include "cairn/data/mnist.h"
 #include "cairn/data/subset.h"
 #include "cairn/data/text.h"
