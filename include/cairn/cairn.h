@@ -1,6 +1,7 @@
 #pragma once
-// Everything public, but for cairn/testing.h (which needs GoogleTest), cairn/data/image.h (which needs cairn::image) and
-// cairn/tensor/eigen.h (which takes nearly as long to compile as all the rest).
+// Everything public, but for cairn/testing.h (which needs GoogleTest), cairn/data/image.h (which needs cairn::image),
+// cairn/data/{vocabulary,tokenizer,wordpiece,train_wordpiece}.h (which need cairn::text) and cairn/tensor/eigen.h
+// (which takes nearly as long to compile as all the rest).
 
 #include "cairn/activation/activation.h"
 #include "cairn/activation/conformance.h"
