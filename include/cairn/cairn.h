@@ -1,6 +1,7 @@
 #pragma once
-// Everything public, but for cairn/testing.h (which needs GoogleTest), cairn/data/image.h (which needs cairn::image) and
-// cairn/tensor/eigen.h (which takes nearly as long to compile as all the rest).
+// Everything public, but for cairn/testing.h (which needs GoogleTest), cairn/data/image.h (which needs cairn::image),
+// cairn/data/{vocabulary,tokenizer,wordpiece,train_wordpiece}.h (which need cairn::text) and cairn/tensor/eigen.h
+// (which takes nearly as long to compile as all the rest).
 
 #include "cairn/activation/activation.h"
 #include "cairn/activation/conformance.h"
@@ -28,10 +29,14 @@
 #include "cairn/data/cifar.h"
 #include "cairn/data/dataset.h"
 #include "cairn/data/glyphs.h"
+#include "cairn/data/grammar.h"
 #include "cairn/data/idx.h"
 #include "cairn/data/loader.h"
+#include "cairn/data/masked_tokens.h"
 #include "cairn/data/mnist.h"
 #include "cairn/data/subset.h"
+#include "cairn/data/text.h"
+#include "cairn/data/token_loader.h"
 #include "cairn/graph/branches.h"
 #include "cairn/graph/node.h"
 #include "cairn/graph/record.h"
