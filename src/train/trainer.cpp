@@ -4,8 +4,10 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cairn/autograd/anomaly.h"
 #include "cairn/base/memory.h"
 #include "cairn/io/safetensors.h"
+#include "cairn/nn/gradient_reach.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/optim/clip.h"
 #include "cairn/train/checkpoint.h"
@@ -113,6 +115,7 @@ class Trainer::Fit {
   Clock::time_point epoch_start_, saved_ = start_;
   int64_t first_batch_ = 0, first_sample_ = 0, saved_steps_ = 0;  // where it, or this epoch of it, began
   Progress progress_;
+  bool warned_ = false;
   double logged_loss_ = 0;  // sum, since the last event "step"
   int64_t logged_ = 0;
   nn::StateDict best_state_;  // without a run
@@ -186,6 +189,7 @@ void Trainer::Fit::begin() {
 
 // The rest of the epoch, or less of it when the training shall end.
 void Trainer::Fit::train_epoch() {
+  const DetectAnomaly detect(o_.anomaly || anomaly_enabled());
   t_.model_.train();
   epoch_start_ = Clock::now();
   first_sample_ = tally_.samples();
@@ -206,6 +210,9 @@ void Trainer::Fit::train_epoch() {
                         given("loss", loss), given("epoch", epoch_ + 1), given("batch", batch + 1));
     const double share = static_cast<double>(loader_.samples(batch)) / group_samples;
     (share == 1 ? output.loss : output.loss * share).backward();
+    if (!warned_ && o_.check_gradients)
+      for (const std::string& warning : nn::gradient_warnings(t_.model_)) display_.note("warning: " + warning);
+    warned_ = true;
     tally_.add(loss, xy, output);
     ++batch;
     if (batch == group_end) {

@@ -58,6 +58,12 @@ struct TrainerOptions {
   int64_t max_steps = 0;   ///< ends the training after so many steps in all; 0: never
   double max_seconds = 0;  ///< ends the training when fit() has run for so long; 0: never
 
+  /// Whether the first operation that gives a NaN or an infinity, in a forward or a backward, ends the training with an
+  /// AnomalyError that names it (autograd/anomaly.h). It reads every result once more.
+  bool anomaly = false;
+  /// Whether parameters that the first backward leaves without a gradient are named (nn::gradient_warnings).
+  bool check_gradients = true;
+
   Run* run = nullptr;       ///< where checkpoints and events go; null: nowhere. It must outlive the fit
   io::ModelInfo info = {};  ///< what best.safetensors holds beside the model
   Output output = Output::automatic;
@@ -112,7 +118,7 @@ class Trainer {
   /// checkpoint; a second Ctrl-C ends the program. The epochs before a resume stand in the history without their
   /// seconds, speed and memory, which are 0: a checkpoint does not depend on the clock.
   ///   throws  ValueError when the loss is not finite, naming epoch and batch (counted from 1, as on the screen), before
-  ///           that batch changes a weight; ShapeError when it has more than one element, or when the loss is cross
+  ///           that batch changes a weight; AnomalyError likewise, with the option `anomaly`; ShapeError when it has more than one element, or when the loss is cross
   ///           entropy and the outputs are no classes; FileError for a checkpoint of another model, optimiser or data
   ///           set, and when the run's files cannot be written
   History fit(const data::DataLoader& loader, const data::DataLoader* validation = nullptr);
