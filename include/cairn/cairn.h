@@ -1,6 +1,6 @@
 #pragma once
-// Everything public, but for cairn/testing.h (which needs GoogleTest), cairn/data/image.h (which needs cairn::image) and
-// cairn/tensor/eigen.h (which takes nearly as long to compile as all the rest).
+// Everything public, but for cairn/testing.h (which needs GoogleTest), cairn/data/image.h and cairn/io/npz.h (which need
+// cairn::image and cairn::npz) and cairn/tensor/eigen.h (which takes nearly as long to compile as all the rest).
 
 #include "cairn/activation/activation.h"
 #include "cairn/activation/conformance.h"
@@ -36,6 +36,7 @@
 #include "cairn/graph/scope.h"
 #include "cairn/io/file.h"
 #include "cairn/io/model.h"
+#include "cairn/io/npy.h"
 #include "cairn/io/safetensors.h"
 #include "cairn/math/dual.h"
 #include "cairn/math/erf.h"
