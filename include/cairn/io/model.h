@@ -54,5 +54,8 @@ struct LoadIntoOptions {
 /// Module::load_state_dict does. The layers here have PyTorch's names and shapes, and the models torchvision's, so that
 /// state dicts saved there fit as they are.
 nn::LoadReport load_into(nn::Module& model, const std::string& file, const LoadIntoOptions& options = {});
+inline nn::LoadReport load_into(nn::Module& model, const std::string& file, bool strict) {
+  return load_into(model, file, LoadIntoOptions{.strict = strict});
+}
 
 }  // namespace cairn::io
