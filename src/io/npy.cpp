@@ -81,7 +81,7 @@ class HeaderReader {
     const char quote = at_ < text_.size() ? text_[at_] : '\0';
     const size_t end = quote == '\'' || quote == '"' ? text_.find_first_of("\\'\"\n", at_ + 1) : text_.npos;
     if (end == text_.npos || text_[end] != quote) damaged();  // no escapes: no name needs one
-    const std::string found(text_.substr(at_ + 1, end - at_ - 1));
+    std::string found(text_.substr(at_ + 1, end - at_ - 1));
     at_ = end + 1;
     return found;
   }
