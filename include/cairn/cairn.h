@@ -1,6 +1,6 @@
 #pragma once
 // Everything public, but for cairn/testing.h (which needs GoogleTest), cairn/data/image.h (which needs cairn::image),
-// cairn/data/{vocabulary,tokenizer,wordpiece,train_wordpiece}.h (which need cairn::text) and cairn/tensor/eigen.h
+// cairn/io/npz.h (cairn::npz), cairn/data/{vocabulary,tokenizer,wordpiece,train_wordpiece}.h (which need cairn::text) and cairn/tensor/eigen.h
 // (which takes nearly as long to compile as all the rest).
 
 #include "cairn/activation/activation.h"
@@ -43,6 +43,7 @@
 #include "cairn/graph/scope.h"
 #include "cairn/io/file.h"
 #include "cairn/io/model.h"
+#include "cairn/io/npy.h"
 #include "cairn/io/safetensors.h"
 #include "cairn/math/dual.h"
 #include "cairn/math/erf.h"

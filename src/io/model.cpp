@@ -135,6 +135,18 @@ size_t storage_limit(const SafeTensors& file) {
   return (size_t{16} << 20) + 8 * own + std::min(tied, 64 * own);
 }
 
+// What stands before every name of the model in the state; empty when nothing does.
+std::string prefix_of(const nn::Module& model, const nn::StateDict& state) {
+  const nn::StateDict own = model.state_dict();
+  for (const auto& [name, tensor] : state) {
+    if (own.empty() || !name.ends_with("." + own.begin()->first)) continue;
+    const std::string prefix = name.substr(0, name.size() - own.begin()->first.size());
+    if (std::all_of(own.begin(), own.end(), [&](const auto& named) { return state.contains(prefix + named.first); }))
+      return prefix;
+  }
+  return "";
+}
+
 // Runs f; whatever it finds wrong is the file's fault.
 template <class F>
 auto read_from(const char* operation, const std::string& file, F f) {
@@ -214,11 +226,21 @@ SavedModel load(const std::string& file) {
   });
 }
 
-nn::LoadReport load_into(nn::Module& model, const std::string& file, bool strict) {
+nn::LoadReport load_into(nn::Module& model, const std::string& file, const LoadIntoOptions& options) {
   SafeTensors content = load_safetensors(file);
   return read_from("load_into", file, [&] {
     if (content.metadata.contains("cairn")) tie(content);
-    return model.load_state_dict(content.tensors, strict);
+    nn::StateDict state;
+    for (const auto& [name, tensor] : content.tensors)
+      if (name.starts_with(options.prefix)) state[name.substr(options.prefix.size())] = tensor;
+    try {
+      return model.load_state_dict(state, options.strict);
+    } catch (const NameError& e) {
+      const std::string prefix = prefix_of(model, state);
+      if (prefix.empty()) throw;
+      throw NameError(std::string(e.what()) + "; the file has all of them behind '" + prefix +
+                      "': load_into(model, file, {.prefix = \"" + options.prefix + prefix + "\"})");
+    }
   });
 }
 

@@ -9,17 +9,13 @@
 
 namespace cairn::io {
 
-void fail_file(const std::string& file, const std::string& problem) {
-  throw FileError("load_safetensors: " + problem + "; got '" + file + "'");
-}
-
 namespace {
 
 // Takes the header as it is parsed, and accepts nothing but what may stand at that place. No tree of JSON is made: such
 // a tree would need many times the memory of its text, and would keep only the last of two members of one name.
 class Parser : public nlohmann::json_sax<nlohmann::json> {
  public:
-  Parser(const std::string& file, Header& header) : file_(file), header_(header) {}
+  Parser(const Source& in, Header& header) : in_(in), header_(header) {}
 
   bool null() override { unexpected("null"); }
   bool boolean(bool v) override { unexpected(v ? "true" : "false"); }
@@ -45,7 +41,7 @@ class Parser : public nlohmann::json_sax<nlohmann::json> {
     if (place_ == metadata)
       header_.metadata[key_] = std::move(v);
     else if (place_ == tensor && key_ == "dtype")
-      entry().dtype = std::move(v);
+      take_type(v);
     else
       unexpected("the text '" + v + "'");
     return true;
@@ -59,7 +55,7 @@ class Parser : public nlohmann::json_sax<nlohmann::json> {
     } else if (place_ == top) {
       place_ = tensor;
       members_.clear();
-      header_.entries.push_back({key_, {}, {}, 0, 0});
+      header_.entries.push_back({key_, nullptr, {}, 0, 0});
     } else {
       unexpected("an object");
     }
@@ -112,7 +108,14 @@ class Parser : public nlohmann::json_sax<nlohmann::json> {
 
   HeaderEntry& entry() { return header_.entries.back(); }
   std::string what() { return "tensor '" + entry().name + "'"; }
-  [[noreturn]] void fail(const std::string& problem) { fail_file(file_, problem); }
+  [[noreturn]] void fail(const std::string& problem) { in_.fail(problem); }
+  void take_type(const std::string& name) {
+    entry().type = stored_type(name);
+    if (entry().type) return;
+    std::string known;
+    for (const Stored& type : stored_types()) known += std::string(known.empty() ? "" : ", ") + type.safetensors;
+    fail(what() + " is of dtype '" + name + "'; those read are " + known);
+  }
   [[noreturn]] void unexpected(const std::string& found) {
     switch (place_) {
       case outside:
@@ -128,7 +131,7 @@ class Parser : public nlohmann::json_sax<nlohmann::json> {
     }
   }
 
-  const std::string& file_;
+  const Source& in_;
   Header& header_;
   Place place_ = outside;
   std::string key_;
@@ -136,46 +139,29 @@ class Parser : public nlohmann::json_sax<nlohmann::json> {
   std::set<std::string> names_, members_;
 };
 
-// Bytes of an element, 0 for a dtype that is not read.
-int64_t element_size(std::string_view dtype) {
-  if (dtype == "F64" || dtype == "I64") return 8;
-  if (dtype == "F32") return 4;
-  if (dtype == "F16" || dtype == "BF16") return 2;
-  return dtype == "U8" || dtype == "BOOL" ? 1 : 0;
-}
-
-void check_sizes(const std::string& file, const HeaderEntry& e, int64_t data) {
+void check_sizes(const Source& in, const HeaderEntry& e) {
   const std::string what = "tensor '" + e.name + "'";
-  const int64_t size = element_size(e.dtype);
-  if (size == 0)
-    fail_file(file, what + " is of dtype '" + e.dtype + "'; F64, F32, F16, BF16, I64, U8 and BOOL are read");
-  int64_t extent = 1;  // sizes of 0 left out, as every tensor's is limited
-  for (const int64_t n : e.shape)
-    if (n > 0 && (__builtin_mul_overflow(extent, n, &extent) || extent > max_numel))
-      fail_file(file, what + " has the impossibly large shape " + to_string(e.shape));
+  const int64_t needed = bytes_needed(in, *e.type, e.shape, what);
   const std::string range = std::to_string(e.begin) + " to " + std::to_string(e.end);
-  if (e.begin > e.end) fail_file(file, what + " has data_offsets in the wrong order: " + range);
-  if (e.end > data)
-    fail_file(file, what + " lies at the bytes " + range + " of the data, the file holds " + std::to_string(data));
-  if (e.end - e.begin != e.shape.numel() * size)
-    fail_file(file, what + " of shape " + to_string(e.shape) + " and dtype " + e.dtype + " needs " +
-                        std::to_string(e.shape.numel() * size) + " bytes, its data_offsets " + range + " hold " +
-                        std::to_string(e.end - e.begin));
+  if (e.begin > e.end) in.fail(what + " has data_offsets in the wrong order: " + range);
+  if (e.end - e.begin != needed)
+    in.fail(what + " of shape " + to_string(e.shape) + " and dtype " + e.type->safetensors + " needs " +
+            std::to_string(needed) + " bytes, its data_offsets " + range + " hold " + std::to_string(e.end - e.begin));
 }
 
 }  // namespace
 
-Header parse_header(const std::string& file, const std::string& text, int64_t data) {
+Header read_header(Source& in, const std::string& text) {
   Header header;
   // The format demands it; the parser would take a byte order mark or white space as well.
-  if (!text.starts_with('{')) fail_file(file, "not a safetensors file: its header does not begin with '{'");
+  if (!text.starts_with('{')) in.fail("not a safetensors file: its header does not begin with '{'");
   // To the parser a zero byte is the end, whatever follows it.
   if (const size_t zero = text.find('\0'); zero != text.npos)
-    fail_file(file, "the header is damaged: it is no JSON from byte " + std::to_string(zero) + " on");
-  Parser parser(file, header);
+    in.fail("the header is damaged: it is no JSON from byte " + std::to_string(zero) + " on");
+  Parser parser(in, header);
   nlohmann::json::sax_parse(text, &parser);
 
-  for (const HeaderEntry& e : header.entries) check_sizes(file, e, data);
+  for (const HeaderEntry& e : header.entries) check_sizes(in, e);
   std::sort(header.entries.begin(), header.entries.end(), [](const HeaderEntry& a, const HeaderEntry& b) {
     return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
   });
@@ -183,14 +169,19 @@ Header parse_header(const std::string& file, const std::string& text, int64_t da
   for (const HeaderEntry& e : header.entries) {
     const std::string between =
         std::to_string(std::min(covered, e.begin)) + " to " + std::to_string(std::max(covered, e.begin));
-    if (e.begin < covered) fail_file(file, "tensor '" + e.name + "' overlaps another one at the bytes " + between);
+    if (e.begin < covered) in.fail("tensor '" + e.name + "' overlaps another one at the bytes " + between);
     if (e.begin > covered)
-      fail_file(file, "there is a hole before tensor '" + e.name + "': no tensor covers the bytes " + between);
+      in.fail("there is a hole before tensor '" + e.name + "': no tensor covers the bytes " + between);
     covered = e.end;
   }
+  const int64_t data = in.left(covered == INT64_MAX ? covered : covered + 1);
+  for (const HeaderEntry& e : header.entries)
+    if (e.end > data)
+      in.fail("tensor '" + e.name + "' lies at the bytes " + std::to_string(e.begin) + " to " + std::to_string(e.end) +
+              " of the data, the file holds " + std::to_string(data));
   if (covered != data)
-    fail_file(file, std::to_string(data - covered) + " bytes follow the last tensor, which ends at byte " +
-                        std::to_string(covered) + " of the data");
+    in.fail(std::to_string(data - covered) + " bytes follow the last tensor, which ends at byte " +
+            std::to_string(covered) + " of the data");
   return header;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cairn/base/shape.h"
+#include "io/elements.h"
 
 namespace cairn::io {
 
@@ -13,7 +14,8 @@ namespace cairn::io {
 inline constexpr uint64_t max_header = 100'000'000;
 
 struct HeaderEntry {
-  std::string name, dtype;
+  std::string name;
+  const Stored* type = nullptr;
   Shape shape;
   int64_t begin = 0, end = 0;  ///< bytes of the data
 };
@@ -23,12 +25,9 @@ struct Header {
   std::map<std::string, std::string> metadata;
 };
 
-/// Reads a header, in memory that its own length bounds.
-///   data    bytes that follow the header
-///   throws  FileError when anything is not as it must be; the dtypes are among those that are read
-Header parse_header(const std::string& file, const std::string& text, int64_t data);
-
-/// Throws FileError: "load_safetensors: problem; got 'file'".
-[[noreturn]] void fail_file(const std::string& file, const std::string& problem);
+/// Takes a header apart, in memory that its own length bounds.
+///   in      stands behind the header: what is left there is the data
+///   throws  FileError when anything is not as it must be
+Header read_header(Source& in, const std::string& text);
 
 }  // namespace cairn::io

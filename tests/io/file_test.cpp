@@ -4,13 +4,12 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
-#include <functional>
 
+#include "io/files.h"
 #include "support.h"
 
 namespace cairn {
@@ -20,28 +19,13 @@ using testing::bytes_of;
 using ::testing::ElementsAre;
 using testing::Folder;
 using ::testing::HasSubstr;
+using testing::in_a_child;
 namespace fs = std::filesystem;
 
 void replace(const std::string& path, const std::string& bytes) {
   io::AtomicFile file(path);
   file.write(bytes);
   file.commit();
-}
-
-// Runs f in a process of its own, which may be spoiled; what it returns must be true.
-bool in_a_child(const std::function<bool()>& f) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    bool ok = false;
-    try {
-      ok = f();
-    } catch (...) {
-    }
-    ::_exit(ok ? 0 : 1);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 TEST(AtomicFile, WritesAndReplaces) {

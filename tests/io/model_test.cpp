@@ -444,32 +444,5 @@ TEST(SavedModel, AFileCutAnywhereIsRefused) {
   EXPECT_THROW(io::load(folder / "none"), FileError);
 }
 
-TEST(LoadInto, GoesByNames) {
-  const Folder folder;
-  const std::string file = folder / "state";
-  const nn::Sequential source(nn::Linear(3, 2), nn::Linear(2, 2));
-  io::save_safetensors(file, source.state_dict());  // with no model in it
-  nn::Sequential model(nn::Linear(3, 2), nn::Linear(2, 2));
-  EXPECT_TRUE(io::load_into(model, file).ok());
-  EXPECT_EQ(nn::checksum(model), nn::checksum(source));
-  EXPECT_TRUE(model.training());
-
-  model.to(f64);
-  io::load_into(model, file);  // the model's dtype stays
-  EXPECT_EQ(model.parameters()[0].tensor.dtype(), f64);
-  EXPECT_TRUE(equal(model.parameters()[0].tensor.detach().to(f32), source.parameters()[0].tensor.detach()));
-
-  nn::Sequential other(nn::Linear(3, 4), nn::Linear(4, 2, {.bias = false}), nn::Linear(2, 2));
-  const uint64_t before = nn::checksum(other);
-  EXPECT_THAT(text_of<FileError>([&] { io::load_into(other, file); }),
-              AllOf(HasSubstr("missing 2.bias, 2.weight; "), HasSubstr("unexpected 1.bias; "),
-                    HasSubstr("0.weight is (4, 3) f32, the state holds (2, 3) f32; "), HasSubstr(file)));
-  EXPECT_EQ(nn::checksum(other), before);
-  nn::Sequential longer(nn::Linear(3, 2), nn::Identity());
-  const nn::LoadReport report = io::load_into(longer, file, false);
-  EXPECT_THAT(report.unexpected, ElementsAre("1.bias", "1.weight"));
-  EXPECT_TRUE(equal(longer.parameters()[0].tensor.detach(), source.parameters()[0].tensor.detach()));
-}
-
 }  // namespace
 }  // namespace cairn

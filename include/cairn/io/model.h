@@ -41,10 +41,21 @@ void save(const nn::Layer& model, const std::string& file, const ModelInfo& info
 ///           unexpected or of other sizes; and for an activation whose formula was another when the file was written
 SavedModel load(const std::string& file);
 
+struct LoadIntoOptions {
+  /// Throws FileError, with the whole report, when something is missing, unexpected or of another shape; nothing is
+  /// changed then. Otherwise what fits is loaded.
+  bool strict = true;
+  /// What stands before the names in the file, such as the "module." of a wrapped model: names without it are passed
+  /// over, so that a part of a larger model can be taken.
+  std::string prefix = {};
+};
+
 /// Copies the tensors of a safetensors file into the parameters and buffers of those names, whoever wrote it, as
-/// Module::load_state_dict does.
-///   strict  throws FileError, with the whole report, when something is missing, unexpected or of another shape;
-///           nothing is changed then. Otherwise what fits is loaded.
-nn::LoadReport load_into(nn::Module& model, const std::string& file, bool strict = true);
+/// Module::load_state_dict does. The layers here have PyTorch's names and shapes, and the models torchvision's, so that
+/// state dicts saved there fit as they are.
+nn::LoadReport load_into(nn::Module& model, const std::string& file, const LoadIntoOptions& options = {});
+inline nn::LoadReport load_into(nn::Module& model, const std::string& file, bool strict) {
+  return load_into(model, file, LoadIntoOptions{.strict = strict});
+}
 
 }  // namespace cairn::io
