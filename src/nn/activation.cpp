@@ -1,6 +1,6 @@
 #include "cairn/nn/activation.h"
 
-#include <Eigen/Dense>
+#include <Eigen/Cholesky>
 #include <cmath>
 #include <nlohmann/json.hpp>
 

@@ -25,7 +25,7 @@ int64_t block_of(Size s) { return std::min(s.rows, 16384 / std::max<int64_t>(s.c
 TYPED_TEST(ChannelNorm, MomentsAreTheDefinition) {
   using S = TypeParam;
   Generator random(1, "channel norm");
-  for (int round = 0; round < 80; ++round) {
+  for (int round = 0; round < rounds(80); ++round) {
     const Size s = random_size(random, 1);
     SCOPED_TRACE(testing::Message() << s.rows << " × " << s.c);
     std::vector<S> x = numbers<S>(s.rows * s.c, random);
@@ -53,7 +53,7 @@ TYPED_TEST(ChannelNorm, MomentsAreTheDefinition) {
 TYPED_TEST(ChannelNorm, SumsAndLinesAreTheDefinition) {
   using S = TypeParam;
   Generator random(2, "channel norm");
-  for (int round = 0; round < 80; ++round) {
+  for (int round = 0; round < rounds(80); ++round) {
     const Size s = random_size(random, 0);
     SCOPED_TRACE(testing::Message() << s.rows << " × " << s.c);
     const std::vector<S> g = numbers<S>(s.rows * s.c, random), x = numbers<S>(s.rows * s.c, random),

@@ -28,7 +28,7 @@ Axis random_axis(Generator& random) {
 TYPED_TEST(ConvDepthwise, IsTheDefinition) {
   using S = TypeParam;
   Generator random(1, "depthwise");
-  for (int round = 0; round < 120; ++round) {
+  for (int round = 0; round < rounds(120); ++round) {
     const Axis h = random_axis(random), w = random_axis(random);
     const int64_t c = std::max<int64_t>(2, edge(random, 140));
     const Conv g{random.integer(4), c,        h.x,      w.x,       c,         h.y,        w.y,        h.kernel,

@@ -37,7 +37,7 @@ void each(Size s, F f) {
 TYPED_TEST(Distance, SquaresAndTheirGradientAreTheDefinition) {
   using S = TypeParam;
   Generator random(1, "distance");
-  for (int round = 0; round < 120; ++round) {
+  for (int round = 0; round < rounds(120); ++round) {
     const Size s = random_size(random);
     SCOPED_TRACE(testing::Message() << s.rows << " × " << s.d << " to " << s.m);
     const std::vector<S> x = numbers<S>(s.rows * s.d, random), points = numbers<S>(s.m * s.d, random),
@@ -66,7 +66,7 @@ TYPED_TEST(Distance, SquaresAndTheirGradientAreTheDefinition) {
 TYPED_TEST(Distance, TheNearestIsTheFirstOfThem) {
   using S = TypeParam;
   Generator random(2, "distance");
-  for (int round = 0; round < 120; ++round) {
+  for (int round = 0; round < rounds(120); ++round) {
     Size s = random_size(random);
     s.m = std::max<int64_t>(s.m, 1);
     if (round % 2) s.d = std::min<int64_t>(s.d, 2);  // so that many are equally near

@@ -13,7 +13,7 @@ TYPED_TEST_SUITE(LayerNorm, Scalars);
 TYPED_TEST(LayerNorm, AndItsGradientAreTheDefinition) {
   using S = TypeParam;
   Generator random(1, "layer norm");
-  for (int round = 0; round < 150; ++round) {
+  for (int round = 0; round < rounds(150); ++round) {
     int64_t rows = edge(random, 130);
     const int64_t n = std::max<int64_t>(edge(random, 4100), 1);
     while (rows * n > 60000) rows /= 2;

@@ -13,7 +13,7 @@ TYPED_TEST_SUITE(Maxout, Scalars);
 TYPED_TEST(Maxout, AndItsGradientAreTheDefinition) {
   using S = TypeParam;
   Generator random(1, "maxout");
-  for (int round = 0; round < 80; ++round) {
+  for (int round = 0; round < rounds(80); ++round) {
     int64_t units = edge(random, 2100), block = round % 2 ? 1 : std::max<int64_t>(edge(random, 520), 1);
     const int64_t pieces = 1 + random.integer(6);
     if (round % 40 == 0) units = 20000, block = 1 + random.integer(3);  // several threads' work

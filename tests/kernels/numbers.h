@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cairn/base/random.h"
+#include "support.h"
 
 namespace cairn::kernels {
 

@@ -104,7 +104,7 @@ void check_max(const Case& g, Generator& random) {
 
 TYPED_TEST(Pool, TheLargestIsThatOfTheDefinition) {
   Generator random(1, "pool");
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < rounds(100); ++round) {
     const Case g = random_case(random);
     check_max<TypeParam, uint8_t>(g, random);
     check_max<TypeParam, int64_t>(g, random);
@@ -115,7 +115,7 @@ TYPED_TEST(Pool, TheLargestIsThatOfTheDefinition) {
 TYPED_TEST(Pool, TheMeanIsThatOfTheDefinition) {
   using S = TypeParam;
   Generator random(2, "pool");
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < rounds(100); ++round) {
     const Case g = random_case(random);
     const std::vector<S> x = numbers<S>(g.places(), random), up = numbers<S>(g.results(), random);
     std::vector<S> y(up.size(), S(7)), dx(x.size(), S(7));

@@ -45,7 +45,7 @@ Real of_sum(int64_t n) {
 TYPED_TEST(Reduce, FoldsAsTheDefinition) {
   using S = TypeParam;
   Generator random(1, "reduce");
-  for (int round = 0; round < 120; ++round) {
+  for (int round = 0; round < rounds(120); ++round) {
     const Extent e = random_extent(random);
     SCOPED_TRACE(testing::Message() << e.outer << " × " << e.n << " × " << e.inner);
     std::vector<S> x = numbers<S>(e.outer * e.n * e.inner, random), y(static_cast<size_t>(e.outer * e.inner));
@@ -77,7 +77,7 @@ TYPED_TEST(Reduce, FoldsAsTheDefinition) {
 TYPED_TEST(Reduce, TheGradientOfAProductIsThatOfTheOthers) {
   using S = TypeParam;
   Generator random(2, "reduce");
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < rounds(60); ++round) {
     const int64_t outer = edge(random, 33), n = edge(random, 130);
     std::vector<S> x = numbers<S>(outer * n, random), dx(x.size());
     const std::vector<S> g = numbers<S>(outer, random);
@@ -115,7 +115,7 @@ uint64_t bits(int64_t v) { return static_cast<uint64_t>(v); }
 
 TEST(ReduceWhole, FoldsAsTheDefinition) {
   Generator random(3, "reduce");
-  for (int round = 0; round < 80; ++round) {
+  for (int round = 0; round < rounds(80); ++round) {
     Extent e = random_extent(random);
     if (round % 20 == 0) e = {1, 98304 + edge(random, 64), 1};  // several pieces of a row
     SCOPED_TRACE(testing::Message() << e.outer << " × " << e.n << " × " << e.inner);
@@ -141,7 +141,7 @@ TEST(ReduceWhole, FoldsAsTheDefinition) {
 
 template <class T>
 void check_truth(Generator& random) {
-  for (int round = 0; round < 15; ++round) {
+  for (int round = 0; round < rounds(15); ++round) {
     Extent e = random_extent(random);
     if (round == 0) e = {1, 70000, 1};
     // Seldom a zero for `all`, seldom anything else for `any`.
@@ -170,7 +170,7 @@ TEST(ReduceTruth, IsThatOfTheDefinition) {
 
 template <class T>
 void check_find(Generator& random) {
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < rounds(60); ++round) {
     Extent e = random_extent(random);
     if (e.n == 0) continue;
     std::vector<T> x = some<T>(e.outer * e.n * e.inner, 1 + random.integer(2 * e.n), random);

@@ -57,7 +57,7 @@ constexpr double tolerance = 16 * epsilon<S>;
 TYPED_TEST(Softmax, IsTheDefinition) {
   using S = TypeParam;
   Generator random(1, "softmax");
-  for (int round = 0; round < 150; ++round) {
+  for (int round = 0; round < rounds(150); ++round) {
     const Size s = random_size(random);
     SCOPED_TRACE(testing::Message() << s.rows << " × " << s.n);
     std::vector<S> x = logits<S>(s, random), y(x.size()), log_y(x.size()), dx(x.size());
@@ -76,7 +76,7 @@ TYPED_TEST(Softmax, IsTheDefinition) {
 TYPED_TEST(Softmax, HasTheGradientOfTheDefinition) {
   using S = TypeParam;
   Generator random(2, "softmax");
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < rounds(100); ++round) {
     const Size s = random_size(random);
     const std::vector<S> x = logits<S>(s, random), g = numbers<S>(s.rows * s.n, random);
     std::vector<S> y(x.size()), dx(x.size());
@@ -115,7 +115,7 @@ Reals sparsemax_by_sorting(std::span<const S> x) {
 TYPED_TEST(Softmax, SparsemaxIsTheDefinition) {
   using S = TypeParam;
   Generator random(3, "softmax");
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < rounds(100); ++round) {
     const Size s = random_size(random);
     std::vector<S> x = numbers<S>(s.rows * s.n, random), y(x.size()), dx(x.size());
     const S spread = std::pow(S(10), static_cast<S>(random.integer(5) - 3));  // one number left, few, or all
@@ -143,7 +143,7 @@ TYPED_TEST(Softmax, SparsemaxIsTheDefinition) {
 TYPED_TEST(Softmax, CrossEntropyIsTheDefinition) {
   using S = TypeParam;
   Generator random(4, "softmax");
-  for (int round = 0; round < 150; ++round) {
+  for (int round = 0; round < rounds(150); ++round) {
     Size s = random_size(random);
     s.n = std::max<int64_t>(s.n, 1);
     SCOPED_TRACE(testing::Message() << s.rows << " × " << s.n);
