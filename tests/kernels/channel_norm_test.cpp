@@ -6,8 +6,8 @@ namespace cairn::kernels {
 namespace {
 
 template <class S>
-struct ChannelNorm : testing::Test {};
-using Scalars = testing::Types<float, double>;
+struct ChannelNorm : ::testing::Test {};
+using Scalars = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(ChannelNorm, Scalars);
 
 struct Size {
@@ -27,7 +27,7 @@ TYPED_TEST(ChannelNorm, MomentsAreTheDefinition) {
   Generator random(1, "channel norm");
   for (int round = 0; round < rounds(80); ++round) {
     const Size s = random_size(random, 1);
-    SCOPED_TRACE(testing::Message() << s.rows << " × " << s.c);
+    SCOPED_TRACE(::testing::Message() << s.rows << " × " << s.c);
     std::vector<S> x = numbers<S>(s.rows * s.c, random);
     const S center = static_cast<S>(round % 3 * 1000);
     for (size_t i = 0; i < x.size(); ++i)
@@ -55,7 +55,7 @@ TYPED_TEST(ChannelNorm, SumsAndLinesAreTheDefinition) {
   Generator random(2, "channel norm");
   for (int round = 0; round < rounds(80); ++round) {
     const Size s = random_size(random, 0);
-    SCOPED_TRACE(testing::Message() << s.rows << " × " << s.c);
+    SCOPED_TRACE(::testing::Message() << s.rows << " × " << s.c);
     const std::vector<S> g = numbers<S>(s.rows * s.c, random), x = numbers<S>(s.rows * s.c, random),
                          a = numbers<S>(s.c, random), b = numbers<S>(s.c, random), d = numbers<S>(s.c, random);
     std::vector<double> sum(a.size()), dot(a.size());

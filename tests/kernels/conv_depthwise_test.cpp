@@ -8,8 +8,8 @@ namespace {
 using Doubles = std::vector<double>;
 
 template <class S>
-struct ConvDepthwise : testing::Test {};
-using Scalars = testing::Types<float, double>;
+struct ConvDepthwise : ::testing::Test {};
+using Scalars = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(ConvDepthwise, Scalars);
 
 // One dimension: size of the image, of the result, kernel, stride, padding, dilation. What stands behind the image
@@ -34,8 +34,8 @@ TYPED_TEST(ConvDepthwise, IsTheDefinition) {
     const Conv g{random.integer(4), c,        h.x,      w.x,       c,         h.y,        w.y,        h.kernel,
                  w.kernel,          h.stride, w.stride, h.padding, w.padding, h.dilation, w.dilation, c};
     ASSERT_TRUE(is_depthwise(g));
-    SCOPED_TRACE(testing::Message() << g.n << " × " << c << " × " << h.x << " × " << w.x << " to " << h.y << " × "
-                                    << w.y << ", kernel " << h.kernel << " × " << w.kernel);
+    SCOPED_TRACE(::testing::Message() << g.n << " × " << c << " × " << h.x << " × " << w.x << " to " << h.y << " × "
+                                      << w.y << ", kernel " << h.kernel << " × " << w.kernel);
     const std::vector<S> x = numbers<S>(g.n * c * h.x * w.x, random), up = numbers<S>(g.n * c * h.y * w.y, random),
                          weight = numbers<S>(c * h.kernel * w.kernel, random), bias = numbers<S>(c, random);
     const Doubles x_64(x.begin(), x.end()), up_64(up.begin(), up.end()), weight_64(weight.begin(), weight.end()),

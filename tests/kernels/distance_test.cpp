@@ -6,8 +6,8 @@ namespace cairn::kernels {
 namespace {
 
 template <class S>
-struct Distance : testing::Test {};
-using Scalars = testing::Types<float, double>;
+struct Distance : ::testing::Test {};
+using Scalars = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(Distance, Scalars);
 
 struct Size {
@@ -39,7 +39,7 @@ TYPED_TEST(Distance, SquaresAndTheirGradientAreTheDefinition) {
   Generator random(1, "distance");
   for (int round = 0; round < rounds(120); ++round) {
     const Size s = random_size(random);
-    SCOPED_TRACE(testing::Message() << s.rows << " × " << s.d << " to " << s.m);
+    SCOPED_TRACE(::testing::Message() << s.rows << " × " << s.d << " to " << s.m);
     const std::vector<S> x = numbers<S>(s.rows * s.d, random), points = numbers<S>(s.m * s.d, random),
                          scale = numbers<S>(s.m, random), a = numbers<S>(s.rows * s.m, random),
                          panels = packed(points, s);
@@ -70,7 +70,7 @@ TYPED_TEST(Distance, TheNearestIsTheFirstOfThem) {
     Size s = random_size(random);
     s.m = std::max<int64_t>(s.m, 1);
     if (round % 2) s.d = std::min<int64_t>(s.d, 2);  // so that many are equally near
-    SCOPED_TRACE(testing::Message() << s.rows << " × " << s.d << " to " << s.m);
+    SCOPED_TRACE(::testing::Message() << s.rows << " × " << s.d << " to " << s.m);
     // In quarters: squares are exact, and so is which of them are equal.
     const std::vector<S> x = quarters<S>(s.rows * s.d, random), points = quarters<S>(s.m * s.d, random);
     Reals squares(size_t(s.rows * s.m)), wanted;

@@ -6,8 +6,8 @@ namespace cairn::kernels {
 namespace {
 
 template <class S>
-struct LayerNorm : testing::Test {};
-using Scalars = testing::Types<float, double>;
+struct LayerNorm : ::testing::Test {};
+using Scalars = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(LayerNorm, Scalars);
 
 TYPED_TEST(LayerNorm, AndItsGradientAreTheDefinition) {
@@ -17,7 +17,7 @@ TYPED_TEST(LayerNorm, AndItsGradientAreTheDefinition) {
     int64_t rows = edge(random, 130);
     const int64_t n = std::max<int64_t>(edge(random, 4100), 1);
     while (rows * n > 60000) rows /= 2;
-    SCOPED_TRACE(testing::Message() << rows << " × " << n);
+    SCOPED_TRACE(::testing::Message() << rows << " × " << n);
     const S eps = S(1e-3), spread = random.integer(2) == 0 ? S(1) : S(0.01), center = static_cast<S>(random.integer(3));
     std::vector<S> x = numbers<S>(rows * n, random), y(x.size()), dx(x.size());
     for (S& v : x) v = v * spread + center;

@@ -6,8 +6,8 @@ namespace cairn::kernels {
 namespace {
 
 template <class S>
-struct Maxout : testing::Test {};
-using Scalars = testing::Types<float, double>;
+struct Maxout : ::testing::Test {};
+using Scalars = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(Maxout, Scalars);
 
 TYPED_TEST(Maxout, AndItsGradientAreTheDefinition) {
@@ -18,7 +18,7 @@ TYPED_TEST(Maxout, AndItsGradientAreTheDefinition) {
     const int64_t pieces = 1 + random.integer(6);
     if (round % 40 == 0) units = 20000, block = 1 + random.integer(3);  // several threads' work
     while (units * block > 60000) units /= 2;
-    SCOPED_TRACE(testing::Message() << units << " × " << pieces << " × " << block);
+    SCOPED_TRACE(::testing::Message() << units << " × " << pieces << " × " << block);
     std::vector<S> x = quarters<S>(units * pieces * block, random);
     const std::vector<S> g = numbers<S>(units * block, random);
     if (round % 3 == 0)

@@ -8,8 +8,8 @@ namespace cairn::kernels {
 namespace {
 
 template <class S>
-struct Pool : testing::Test {};
-using Scalars = testing::Types<float, double>;
+struct Pool : ::testing::Test {};
+using Scalars = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(Pool, Scalars);
 
 // Windows of a kernel that slides, of a result of any size, or at random: what lies outside the image is cut off.

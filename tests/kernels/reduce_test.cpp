@@ -8,8 +8,8 @@ namespace cairn::kernels {
 namespace {
 
 template <class S>
-struct Reduce : testing::Test {};
-using Scalars = testing::Types<float, double>;
+struct Reduce : ::testing::Test {};
+using Scalars = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(Reduce, Scalars);
 
 Extent random_extent(Generator& random) {
@@ -47,7 +47,7 @@ TYPED_TEST(Reduce, FoldsAsTheDefinition) {
   Generator random(1, "reduce");
   for (int round = 0; round < rounds(120); ++round) {
     const Extent e = random_extent(random);
-    SCOPED_TRACE(testing::Message() << e.outer << " × " << e.n << " × " << e.inner);
+    SCOPED_TRACE(::testing::Message() << e.outer << " × " << e.n << " × " << e.inner);
     std::vector<S> x = numbers<S>(e.outer * e.n * e.inner, random), y(static_cast<size_t>(e.outer * e.inner));
     fold(Fold::sum, x.data(), y.data(), e);
     expect_close(y, folded<Real>(x, e, 0, [](Real a, Real b) { return a + b; }), of_sum<S>(e.n), "sum");
@@ -118,7 +118,7 @@ TEST(ReduceWhole, FoldsAsTheDefinition) {
   for (int round = 0; round < rounds(80); ++round) {
     Extent e = random_extent(random);
     if (round % 20 == 0) e = {1, 98304 + edge(random, 64), 1};  // several pieces of a row
-    SCOPED_TRACE(testing::Message() << e.outer << " × " << e.n << " × " << e.inner);
+    SCOPED_TRACE(::testing::Message() << e.outer << " × " << e.n << " × " << e.inner);
     std::vector<int64_t> x = some<int64_t>(e.outer * e.n * e.inner, 100, random);
     if (round % 3 == 0)
       for (int64_t& v : x) v = (v - 50) * 0x0123456789abcdef;  // sums and products wrap around

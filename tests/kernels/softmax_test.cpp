@@ -10,8 +10,8 @@ namespace cairn::kernels {
 namespace {
 
 template <class S>
-struct Softmax : testing::Test {};
-using Scalars = testing::Types<float, double>;
+struct Softmax : ::testing::Test {};
+using Scalars = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(Softmax, Scalars);
 
 struct Size {
@@ -59,7 +59,7 @@ TYPED_TEST(Softmax, IsTheDefinition) {
   Generator random(1, "softmax");
   for (int round = 0; round < rounds(150); ++round) {
     const Size s = random_size(random);
-    SCOPED_TRACE(testing::Message() << s.rows << " × " << s.n);
+    SCOPED_TRACE(::testing::Message() << s.rows << " × " << s.n);
     std::vector<S> x = logits<S>(s, random), y(x.size()), log_y(x.size()), dx(x.size());
     if (round % 10 == 0 && !x.empty()) x[x.size() / 2] = std::numeric_limits<S>::quiet_NaN();  // a row of NaN
     softmax(false, x.data(), y.data(), s.rows, s.n);
@@ -146,7 +146,7 @@ TYPED_TEST(Softmax, CrossEntropyIsTheDefinition) {
   for (int round = 0; round < rounds(150); ++round) {
     Size s = random_size(random);
     s.n = std::max<int64_t>(s.n, 1);
-    SCOPED_TRACE(testing::Message() << s.rows << " × " << s.n);
+    SCOPED_TRACE(::testing::Message() << s.rows << " × " << s.n);
     std::vector<S> x = numbers<S>(s.rows * s.n, random), weights = numbers<S>(s.n, random);
     for (S& v : x) v = 5 * v + 100;
     for (S& v : weights) v = std::abs(v);
