@@ -26,6 +26,9 @@ if(isa_flag)
     message(WARNING "CAIRN_NATIVE: ${CMAKE_CXX_COMPILER} does not know ${isa_flag}; compiling for its default")
   endif()
 endif()
+if(CAIRN_SHORT_LINES)
+  list(APPEND CAIRN_PUBLIC_FLAGS -DCAIRN_SHORT_LINES)
+endif()
 # Neither gives up a bit of any result: they promise that nobody reads errno or traps floating-point exceptions, which
 # lets loops over sqrt and over selects become vector code.
 list(APPEND CAIRN_PUBLIC_FLAGS -fno-math-errno -fno-trapping-math)

@@ -12,9 +12,13 @@
 #include <vector>
 
 #include "cairn/base/error.h"
+#include "cairn/base/memory.h"
 #include "cairn/base/threads.h"
 
 namespace cairn {
+
+/// How often a test tries something at random: a fifth of n under a sanitizer, where all takes several times as long.
+inline int rounds(int n) { return memory::pool_is_bypassed() ? n / 5 : n; }
 
 /// The text of the E that f throws.
 template <class E, class F>

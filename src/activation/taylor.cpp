@@ -1,6 +1,6 @@
 #include "cairn/activation/taylor.h"
 
-#include <Eigen/Dense>
+#include <Eigen/QR>
 #include <algorithm>
 #include <charconv>
 #include <cmath>

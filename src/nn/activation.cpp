@@ -1,6 +1,6 @@
 #include "cairn/nn/activation.h"
 
-#include <Eigen/Dense>
+#include <Eigen/Cholesky>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -52,7 +52,7 @@ namespace {
 // What the fit moves: a0 … a5, and p, q, r of the denominator 1 + (p x + q x²)² + r² x² + least x⁴. It has
 // no kink to begin with, and the function grows no faster than x.
 constexpr double least = 1e-4;
-using Coefficients = Eigen::Matrix<double, 9, 1>;
+using Coefficients = Eigen::VectorXd;  // of 9; with fixed sizes Eigen unrolls all loops, which takes long to compile
 
 double power(double x, int k) { return k == 0 ? 1 : x * power(x, k - 1); }
 
@@ -73,8 +73,8 @@ double rational_value(const Coefficients& c, double x, Coefficients* slopes) {
 
 // Levenberg–Marquardt, from the even denominator that a linear fit finds: P − f (b2 x² + b4 x⁴) = f.
 std::vector<double> fit(const std::vector<double>& x, const std::vector<double>& f) {
-  Eigen::Matrix<double, 8, 8> linear = Eigen::Matrix<double, 8, 8>::Identity() * 1e-12;
-  Eigen::Matrix<double, 8, 1> right = Eigen::Matrix<double, 8, 1>::Zero(), line;
+  Eigen::MatrixXd linear = Eigen::MatrixXd::Identity(8, 8) * 1e-12;
+  Eigen::VectorXd right = Eigen::VectorXd::Zero(8), line(8);
   for (size_t i = 0; i < x.size(); ++i) {
     for (int k = 0; k < 6; ++k) line[k] = power(x[i], k);
     line[6] = -f[i] * power(x[i], 2);
@@ -82,9 +82,9 @@ std::vector<double> fit(const std::vector<double>& x, const std::vector<double>&
     linear += line * line.transpose();
     right += line * f[i];
   }
-  const Eigen::Matrix<double, 8, 1> first = linear.ldlt().solve(right);
-  Coefficients c;
-  c << first.head<6>(), 0, std::sqrt(std::max(first[7], 0.005)), std::sqrt(std::max(first[6], 0.05));
+  const Eigen::VectorXd first = linear.ldlt().solve(right);
+  Coefficients c(9);
+  c << first.head(6), 0, std::sqrt(std::max(first[7], 0.005)), std::sqrt(std::max(first[6], 0.05));
 
   const auto error = [&](const Coefficients& v) {
     double total = 0;
@@ -93,8 +93,8 @@ std::vector<double> fit(const std::vector<double>& x, const std::vector<double>&
   };
   double damping = 1e-3, best = error(c);
   for (int step = 0; step < 1000 && damping < 1e12; ++step) {
-    Eigen::Matrix<double, 9, 9> normal = Eigen::Matrix<double, 9, 9>::Zero();
-    Coefficients gradient = Coefficients::Zero(), slopes;
+    Eigen::MatrixXd normal = Eigen::MatrixXd::Zero(9, 9);
+    Coefficients gradient = Coefficients::Zero(9), slopes(9);
     for (size_t i = 0; i < x.size(); ++i) {
       const double r = rational_value(c, x[i], &slopes) - f[i];
       normal += slopes * slopes.transpose();

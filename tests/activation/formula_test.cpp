@@ -165,7 +165,7 @@ TEST(Formula, NestsAsDeepAsIsSaidAndNoDeeper) {
 
 // Random and damaged formulas: a clear error, or an activation that works.
 TEST(Formula, SurvivesAnyText) {
-  const int count = 100'000;
+  const int count = rounds(100'000);
   const std::vector<std::string> pieces = {
       "x",    "x",     "x",    "(",     ")",  "+",      "-",    "*",       "/",     "^",    "**",
       "<",    "<=",    "==",   "&",     "|",  "!",      "?",    ":",       ",",     ";",    "=",

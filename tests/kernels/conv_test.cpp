@@ -93,7 +93,7 @@ Conv random_sizes(Generator& random) {
 
 TEST(Conv, AgreesWithTheDefinitionOnRandomSizes) {
   Generator random(3, "conv");
-  for (int round = 0; round < 150; ++round) {
+  for (int round = 0; round < rounds(150); ++round) {
     const Conv g = random_sizes(random);
     const Operands all = random_operands(g, random);
     compare<float>(g, all);

@@ -1,18 +1,23 @@
 #pragma once
 // The instruction set a translation unit is compiled for, as the name of an inline namespace. Vector types differ in
-// size and alignment between instruction sets, so a program and the library must agree; where they do not, the linker
+// size and alignment between instruction sets (and lines in length, with CAIRN_SHORT_LINES), so a program and the library must agree; where they do not, the linker
 // stops with `cairn::isa_…::library_is_built_for_another_isa` instead of the program crashing.
 
-#if defined(__AVX512F__)
-#define CAIRN_ISA isa_avx512
-#elif defined(__AVX2__) && defined(__FMA__)
-#define CAIRN_ISA isa_avx2
-#elif defined(__SSE2__)
-#define CAIRN_ISA isa_sse2
-#elif defined(__ARM_NEON)
-#define CAIRN_ISA isa_neon
+#if defined(CAIRN_SHORT_LINES)
+#define CAIRN_ISA_OF(isa) isa_##isa##_short
 #else
-#define CAIRN_ISA isa_generic
+#define CAIRN_ISA_OF(isa) isa_##isa
+#endif
+#if defined(__AVX512F__)
+#define CAIRN_ISA CAIRN_ISA_OF(avx512)
+#elif defined(__AVX2__) && defined(__FMA__)
+#define CAIRN_ISA CAIRN_ISA_OF(avx2)
+#elif defined(__SSE2__)
+#define CAIRN_ISA CAIRN_ISA_OF(sse2)
+#elif defined(__ARM_NEON)
+#define CAIRN_ISA CAIRN_ISA_OF(neon)
+#else
+#define CAIRN_ISA CAIRN_ISA_OF(generic)
 #endif
 
 namespace cairn {
@@ -32,7 +37,8 @@ namespace {
 
 }  // namespace CAIRN_ISA
 
-/// Name of the instruction set the library was compiled for: "avx512", "avx2", "sse2", "neon" or "generic".
+/// Name of the instruction set the library was compiled for: "avx512", "avx2", "sse2", "neon" or "generic", with
+/// "_short" after it where CAIRN_SHORT_LINES is on.
 const char* isa_name();
 
 }  // namespace cairn

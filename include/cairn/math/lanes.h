@@ -1,5 +1,6 @@
 #pragma once
-// One cache line of numbers as one value: 16 floats or 8 doubles around the vectors of GCC and Clang.
+// One cache line of numbers as one value: 16 floats or 8 doubles around the vectors of GCC and Clang. (In a library built
+// with CAIRN_SHORT_LINES it is one vector, of whatever size: nothing but sums over lanes may depend on that.)
 
 #include <cmath>
 #include <cstddef>
@@ -24,7 +25,7 @@ inline namespace CAIRN_ISA {
 /// library must be compiled for the same instruction set; the inline namespace makes a mismatch a link error.
 template <Number S>
 struct Lanes {
-  static constexpr int size = 64 / sizeof(S);
+  static constexpr int size = detail::line_bytes / sizeof(S);
   using Vector = typename detail::Vectors<S>::Values;
   using Scalar = S;
   using Int = typename detail::Vectors<S>::Int;
@@ -274,18 +275,14 @@ template <Number S>
 #if defined(__has_builtin) && __has_builtin(__builtin_elementwise_sqrt)
   for (int i = 0; i < detail::parts; ++i) x.part[i] = __builtin_elementwise_sqrt(x.part[i]);
 #elif defined(__SSE2__)
-#if defined(__AVX__)
-  constexpr int bytes = 32;
-#else
-  constexpr int bytes = 16;
-#endif
+  constexpr std::size_t bytes = detail::vector_bytes < 32 ? detail::vector_bytes : 32;
   typedef S Piece __attribute__((vector_size(bytes)));
   union {
     Lanes<S> lanes;
-    Piece piece[64 / bytes];
+    Piece piece[sizeof(Lanes<S>) / bytes];
   } line{x};
   for (Piece& piece : line.piece) {
-#if defined(__AVX__)
+#if defined(__AVX2__) && defined(__FMA__)
     if constexpr (sizeof(S) == 4)
       piece = __builtin_ia32_sqrtps256(piece);
     else

@@ -21,7 +21,8 @@ struct Lanes;
 namespace detail {
 
 // The widest vector of the instruction set. Wider ones compile too, but GCC 12 takes their comparisons apart
-// into single numbers, so a cache line is held as one, two or four vectors.
+// into single numbers, so a cache line is held as one, two or four vectors. Short lines are one vector, which compiles
+// several times faster: for builds that are tested and not used.
 #if defined(__AVX512F__)
 inline constexpr std::size_t vector_bytes = 64;
 #elif defined(__AVX2__) && defined(__FMA__)
@@ -29,7 +30,12 @@ inline constexpr std::size_t vector_bytes = 32;
 #else
 inline constexpr std::size_t vector_bytes = 16;
 #endif
-inline constexpr int parts = 64 / vector_bytes;
+#if defined(CAIRN_SHORT_LINES)
+inline constexpr std::size_t line_bytes = vector_bytes;
+#else
+inline constexpr std::size_t line_bytes = 64;
+#endif
+inline constexpr int parts = line_bytes / vector_bytes;
 
 template <Number S>
 struct Vectors;
@@ -90,7 +96,7 @@ using Words = std::conditional_t<vector_bytes == 64, Words8, std::conditional_t<
 ///   where(m,a,b)  a where m is true, else b; both sides have been evaluated, so the other must be harmless
 template <Number S>
 struct Mask {
-  static constexpr int size = 64 / sizeof(S);
+  static constexpr int size = detail::line_bytes / sizeof(S);
   using Vector = typename detail::Vectors<S>::Truth;
   Vector part[detail::parts];
 

@@ -80,14 +80,15 @@ inline Lanes<double> power(Lanes<double> x, Lanes<double> y) {
 }
 inline Lanes<float> power(Lanes<float> x, Lanes<float> y) {
   // f32 is a detour through f64, whose logarithm and exponential have digits to spare.
-  alignas(64) float base[16], exponent[16];
+  constexpr int n = Lanes<double>::size;
+  alignas(64) float base[2 * n], exponent[2 * n];
   x.store(base);
   y.store(exponent);
-  for (int half = 0; half < 16; half += 8) {
-    alignas(64) double b[8], e[8];
-    for (int i = 0; i < 8; ++i) b[i] = base[half + i], e[i] = exponent[half + i];
+  for (int half = 0; half < 2 * n; half += n) {
+    alignas(64) double b[n], e[n];
+    for (int i = 0; i < n; ++i) b[i] = base[half + i], e[i] = exponent[half + i];
     exp(log(Lanes<double>::load(b)) * Lanes<double>::load(e)).store(b);
-    for (int i = 0; i < 8; ++i) base[half + i] = static_cast<float>(b[i]);
+    for (int i = 0; i < n; ++i) base[half + i] = static_cast<float>(b[i]);
   }
   return Lanes<float>::load(base);
 }
