@@ -1,6 +1,10 @@
 #include "cairn/models/bert.h"
 
+#include <map>
+#include <utility>
+
 #include "cairn/graph/node.h"
+#include "cairn/io/safetensors.h"
 #include "cairn/nn/activation.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/attention.h"
@@ -259,6 +263,35 @@ BertConfig bert_config(const std::string& name) {
   if (name == "bert_small") return sized(4, 512);
   if (name == "bert_base") return sized(12, 768);
   fail_unknown("bert_config", name, bert_names());
+}
+
+// ---- published weights ---------------------------------------------------------------------------------------------------
+
+nn::LoadReport load_bert(nn::Module& model, const std::string& file) {
+  const nn::StateDict own = model.state_dict();
+  nn::StateDict state;
+  for (const auto& [given_name, tensor] : io::load_safetensors(file).tensors) {
+    std::string name = given_name;
+    for (const auto& [older, now] : {std::pair<std::string, std::string>(".gamma", ".weight"), {".beta", ".bias"}})
+      if (name.ends_with("LayerNorm" + older)) name = name.substr(0, name.size() - older.size()) + now;
+    if (!own.contains(name) && own.contains("bert." + name)) name = "bert." + name;
+    if (!own.contains(name) && name.starts_with("bert.") && own.contains(name.substr(5))) name = name.substr(5);
+    state.insert({name, tensor});
+  }
+  // A tensor under several names is there when one of them is.
+  std::map<const void*, std::string> known;
+  for (const auto& [name, tensor] : own)
+    if (state.contains(name)) known.insert({tensor.body()->storage.get(), name});
+  for (const auto& [name, tensor] : own)
+    if (const auto at = known.find(tensor.body()->storage.get()); at != known.end() && !state.contains(name))
+      state.insert({name, state.at(at->second)});
+  require<FileError>(!known.empty(), "load_bert", "none of its tensors is one of the model", given("file", file));
+  for (const auto& [name, tensor] : own)
+    require<FileError>(!state.contains(name) || state.at(name).shape() == tensor.shape(), "load_bert",
+                       "a tensor has another shape than the model's", given("tensor", name),
+                       given("model", tensor.shape()),
+                       given("file", state.contains(name) ? state.at(name).shape() : Shape()), file);
+  return model.load_state_dict(state, false);
 }
 
 }  // namespace cairn::models

@@ -98,7 +98,8 @@ int unit_dimension(const Operation& op) {
   const Node* node = op.inputs[0]->body()->node.get();
   while (node && op.output.dim() > 2) {
     const std::string_view name = node->name;
-    if (name == "linear" || name == "matmul" || name == "layer_norm") return op.output.dim() - 1;
+    if (name == "linear" || name == "matmul" || name == "layer_norm" || name == "rms_norm" || name == "embedding")
+      return op.output.dim() - 1;
     const Node* before = nullptr;  // through what leaves every element in its place, as additions and dropout do
     for (int i = 0; i < node->input_count && !before; ++i)
       if (node->inputs[i].node && node->inputs[i].node->shape == node->shape) before = node->inputs[i].node.get();

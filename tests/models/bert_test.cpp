@@ -73,6 +73,50 @@ TEST(Bert, AFileInThePublishedLayoutGivesTheSameStates) {
   }
 }
 
+TEST(Bert, LoadsPublishedWeightsUnderOlderNamesToo) {
+  const testing::Folder made;
+  const io::SafeTensors expected = io::load_safetensors(folder + "bert_expected.safetensors"),
+                        published = io::load_safetensors(folder + "bert_published.safetensors");
+  const NoGrad off;
+  nn::StateDict older, bare;
+  for (const auto& [name, tensor] : published.tensors) {
+    std::string old = name;
+    if (const size_t at = old.find("LayerNorm."); at != old.npos)
+      old = old.substr(0, at) + "LayerNorm." + (old.ends_with("weight") ? "gamma" : "beta");
+    older[old] = tensor;
+    if (name.starts_with("bert.")) bare[name.substr(5)] = tensor;
+  }
+  io::save_safetensors(made / "older", older);
+  io::save_safetensors(made / "bare", bare);
+  models::BertForMaskedLM lm(small);
+  lm.eval();
+  nn::LoadReport report = models::load_bert(lm, made / "older");
+  EXPECT_THAT(report.missing, ElementsAre());
+  EXPECT_THAT(report.unexpected, Contains("cls.seq_relationship.weight"));
+  EXPECT_LE(difference(lm(inputs_of(expected)), expected.tensors.at("logits")), 1e-5);
+
+  models::BertForSequenceClassification classifier(small, 3);
+  classifier.eval();
+  EXPECT_THAT(models::load_bert(classifier, made / "bare").missing,
+              ElementsAre("classifier.bias", "classifier.weight"));
+  EXPECT_LE(difference(classifier.bert(inputs_of(expected)).pooler_output, expected.tensors.at("pooler_output")), 1e-5);
+  models::BertModel model(small);
+  model.eval();
+  EXPECT_THAT(models::load_bert(model, made / "older").missing, ElementsAre());
+  EXPECT_LE(difference(model(inputs_of(expected)).last_hidden_state, expected.tensors.at("last_hidden_state")), 1e-5);
+
+  BertConfig wider = small;
+  wider.intermediate_size = 20;
+  models::BertModel other(wider);
+  const uint64_t before = nn::checksum(other);
+  EXPECT_THAT(text_of<FileError>([&] { models::load_bert(other, made / "older"); }),
+              HasSubstr("model (20,), file (16,)"));
+  EXPECT_EQ(nn::checksum(other), before);
+  nn::Linear stranger(2, 2);
+  EXPECT_THROW(models::load_bert(stranger, made / "older"), FileError);
+  EXPECT_THROW(models::load_bert(model, made / "none"), FileError);
+}
+
 TEST(Bert, WhatIsPaddingDoesNotMatter) {
   const NoGrad off;
   models::BertModel model(small);

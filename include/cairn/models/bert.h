@@ -1,6 +1,6 @@
 #pragma once
 // BERT: Devlin, Chang, Lee and Toutanova 2019, arXiv:1810.04805. Fields and parameters have the names of the published
-// models, so that their weights load: io::load_into(model, "model.safetensors", false) tells what did not fit.
+// models, so that their weights load.
 
 #include <string>
 #include <vector>
@@ -101,5 +101,13 @@ class BertForSequenceClassification : public nn::Module {
   BertModel& bert;
   nn::Linear& classifier;
 };
+
+/// Loads published weights (safetensors) into one of the models above. Older names are understood: LayerNorm.gamma and
+/// .beta, and files of a bare BertModel, without "bert." in front.
+///   returns  what the model has and the file lacks (such as a fresh classifier), tied tensors left out, and what the file
+///            has beside; what fits is loaded
+///   throws   FileError for a file that is missing or damaged, for a tensor of another shape, and when nothing fits; nothing
+///            is changed then
+nn::LoadReport load_bert(nn::Module& model, const std::string& file);
 
 }  // namespace cairn::models
