@@ -115,4 +115,5 @@
 #include "cairn/train/evaluate.h"
 #include "cairn/train/meters.h"
 #include "cairn/train/metrics.h"
+#include "cairn/train/report.h"
 #include "cairn/train/trainer.h"
