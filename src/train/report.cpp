@@ -16,7 +16,8 @@ namespace cairn::train {
 
 namespace {
 
-constexpr size_t most_points = 1000;    // of a curve
+constexpr size_t most_points = 1000;  // of a curve
+constexpr size_t mean_points = 80;
 constexpr size_t most_measured = 100;   // epochs whose meters are shown
 constexpr double most_counts = 60'000;  // of all histograms of a run: some 300 KB
 constexpr size_t most_mistakes = 60;    // pictures
@@ -63,6 +64,10 @@ Json curves_of(const std::map<std::string, Series>& curves, size_t points) {
     if (std::none_of(s.value.begin(), s.value.end(), [](double v) { return std::isfinite(v); })) continue;
     object[name] = {{"step", short_numbers(s.step)}, {"value", short_numbers(s.value)}};
     if (!s.epoch.empty()) object[name]["epoch"] = short_numbers(s.epoch);
+    if (s.epoch.empty() && all.value.size() >= 2 * mean_points) {
+      const Series mean = all.means(mean_points);
+      object[name]["mean"] = {{"step", short_numbers(mean.step)}, {"value", short_numbers(mean.value)}};
+    }
   }
   return object;
 }

@@ -56,21 +56,6 @@ function points(series, axis_name) {
   return x.map((v, i) => ({x: v, y: series.value[i]}));
 }
 
-// A mean over a fiftieth of the curve, to see through the noise of single batches.
-function smoothed(list) {
-  const half = Math.floor(list.length / 100);
-  return list.map((p, i) => {
-    if (!there(p.y)) return p;
-    let sum = 0, count = 0;
-    for (let j = Math.max(0, i - half); j <= Math.min(list.length - 1, i + half); ++j)
-      if (there(list[j].y)) {
-        sum += list[j].y;
-        ++count;
-      }
-    return {x: p.x, y: sum / count};
-  });
-}
-
 // What the curve charts show: the training numbers of one name and the validation's.
 function curve_names() {
   const names = ["loss", "accuracy", "lr", "grad_norm"];
@@ -89,21 +74,16 @@ function lines_of(name) {
     const label = (part) => [data.runs.length > 1 ? run.name : "", part].filter(Boolean).join(", ") || name;
     if (training) {
       const list = points(training, training.epoch ? state.axis : "step");
-      const noisy = by_step && state.smooth && run.steps[name] && name !== "lr" && list.length > 100;
+      const noisy = by_step && state.smooth && training.mean && name !== "lr";
       const part = validation ? "training" : data.runs.length > 1 ? "" : sentence(name).toLowerCase();
-      if (noisy) lines.push({label: label(part), colour, points: smoothed(list), quiet: true});
-      lines.push({
-        label: label(part),
-        colour,
-        points: list,
-        faint: noisy,
-        dashed: !by_step && validation,
-        width: noisy ? 1 :
-            by_step  ? 1.25 :
-                       2
-      });
+      if (noisy) lines.push({label: label(part), colour, points: points(training.mean, "step"), quiet: true});
+      const width = noisy ? 1 : by_step ? 1.25 : 2;
+      lines.push({label: label(part), colour, points: list, faint: noisy, dashed: !by_step && validation, width});
     }
-    if (validation) lines.push({label: label("validation"), colour, points: points(validation, state.axis)});
+    if (validation) {
+      const list = points(validation, state.axis);
+      lines.push({label: label("validation"), colour, points: list, dots: by_step && list.length <= 100});
+    }
   });
   return lines;
 }
@@ -149,7 +129,8 @@ function show_curves() {
   $("#smooth-switch").hidden = state.axis !== "step";
   const logarithmic = state.logarithmic ?? spans(lines_of("loss"));
   $("#logarithmic").checked = logarithmic;
-  $("#curves .key").hidden = !data.runs.some((run) => run.results["validation loss"]) || state.axis === "step";
+  $("#curves .key").hidden = !data.runs.some((run) => run.results["validation loss"]);
+  $("#curves .key").classList.toggle("by-step", state.axis === "step");
   for (const name of names) {
     const lines = lines_of(name);
     if (!lines.length) continue;

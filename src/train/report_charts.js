@@ -148,31 +148,50 @@ function axis(more) {
   };
 }
 
-// Ticks of a logarithmic axis: 1, 2 and 5 times the powers of ten, or these alone where there are many.
-function logarithmic_tick(value, index, ticks) {
-  const first = Number((value / 10 ** Math.floor(Math.log10(value) + 1e-9)).toPrecision(3));
-  const decades = Math.log10(last(ticks).value / ticks[0].value);
-  return first === 1 || (decades < 3 && (first === 2 || first === 5)) ? short(value) : "";
+// Some `count` round numbers of a range, `least` or more apart.
+function round_numbers(min, max, count, least = 0) {
+  const rough = Math.max((max - min) / count, least), power = 10 ** Math.floor(Math.log10(rough)), values = [];
+  const step = power * [1, 2, 5, 10].find((m) => m * power >= rough * 0.999);
+  for (let k = Math.ceil(min / step); k * step <= max; ++k) values.push(Number((k * step).toPrecision(9)));
+  return values;
 }
 
-// lines: [{label, colour, points: [{x, y}], dashed, width, faint, quiet}]; a quiet one is not pointed at
+function whole_ticks(axis) {
+  if (axis.max > axis.min) axis.ticks = round_numbers(axis.min, axis.max, axis.max < 1000 ? 10 : 6, 1).map((value) => ({value}));
+}
+
+// Round numbers, or 1, 2 and 5 times the powers of ten, or these alone where there are many.
+function logarithmic_ticks(axis) {
+  const {min, max} = axis;
+  if (!(min > 0 && max > min)) return;
+  let values = max < 10 * min ? round_numbers(min, max, 6) : [];
+  if (!values.length)
+    for (let k = Math.floor(Math.log10(min)); 10 ** k <= max; ++k)
+      values.push(...(max < 1000 * min ? [1, 2, 5] : [1]).map((m) => Number(`${m}e${k}`)));
+  axis.ticks = values.filter((v) => v >= min && v <= max).map((value) => ({value}));
+}
+
+function dataset_of(line) {
+  const few = line.points.length <= 40 || line.dots;
+  return {
+    label: line.label,
+    data: line.points,
+    quiet: line.quiet,
+    borderColor: line.colour + (line.faint ? "50" : ""),
+    backgroundColor: line.colour,
+    pointBackgroundColor: line.dots ? style_of("--card") : line.colour,
+    borderWidth: line.width || 2,
+    borderDash: line.dashed ? [5, 4] : [],
+    pointRadius: line.points.length === 1 ? 4 : few && !line.quiet ? 2 : 0,
+    pointHoverRadius: line.quiet ? 0 : 4,
+    pointHitRadius: 0,
+    cubicInterpolationMode: "monotone",
+  };
+}
+
+// lines: [{label, colour, points: [{x, y}], dashed, width, faint, dots, quiet}]; a quiet one is not pointed at
 function lines_chart(name, host, options) {
-  const datasets = options.lines.map((line) => ({
-                                       label: line.label,
-                                       data: line.points,
-                                       quiet: line.quiet,
-                                       borderColor: line.colour + (line.faint ? "50" : ""),
-                                       backgroundColor: line.colour,
-                                       borderWidth: line.width || 2,
-                                       borderDash: line.dashed ? [5, 4] : [],
-                                       pointHitRadius: 0,
-                                       pointHoverRadius: line.quiet ? 0 : 4,
-                                       pointRadius: line.points.length === 1     ? 4 :
-                                           line.quiet || line.points.length > 40 ? 0 :
-                                                                                   2,
-                                       spanGaps: false,
-                                       cubicInterpolationMode: "monotone",
-                                     }));
+  const datasets = options.lines.map(dataset_of);
   const write = options.write || short, zoom = state.zoom[options.group] || {};
   const settings = {
     parsing: false,
@@ -182,15 +201,18 @@ function lines_chart(name, host, options) {
       x: axis({
         type: "linear",
         bounds: "data",
-        name: options.across,
+        suggestedMin: options.across === "step" ? 0 : undefined,
         min: zoom.min,
         max: zoom.max,
-        ticks: {precision: 0, callback: (v) => Number.isInteger(v) ? v.toLocaleString("en") : ""}
+        name: options.across,
+        afterBuildTicks: whole_ticks,
+        ticks: {callback: short}
       }),
       y: axis({
         type: options.logarithmic ? "logarithmic" : "linear",
         bounds: options.logarithmic ? "data" : "ticks",
-        ticks: {callback: options.logarithmic ? logarithmic_tick : options.tick || write}
+        afterBuildTicks: options.logarithmic ? logarithmic_ticks : undefined,
+        ticks: {callback: options.logarithmic ? short : options.tick || write}
       }),
     },
     plugins: {

@@ -31,7 +31,7 @@ function show_test(run) {
                ...run.mistakes.map(
                    ([image, label, prediction, sure]) =>
                        el("li", {title: `${label}, taken for ${prediction}`},
-                          el("img", {src: image, alt: `a ${label}, taken for ${prediction}`, loading: "lazy"}), label,
+                          el("img", {src: image, alt: `${label}, taken for ${prediction}`, loading: "lazy"}), label,
                           " → ", el("b", {}, prediction), el("br"),
                           el("span", {className: "quiet"}, percent(sure).replace(/\.\d+ /, " "))))));
 }

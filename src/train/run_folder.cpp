@@ -238,6 +238,21 @@ Series Series::thinned(size_t most) const {
   return kept;
 }
 
+Series Series::means(size_t parts) const {
+  Series curve;
+  for (size_t p = 0; p < parts; ++p) {
+    double steps = 0, sum = 0, count = 0;
+    for (size_t i = value.size() * p / parts; i < value.size() * (p + 1) / parts; ++i) {
+      if (std::isnan(value[i])) continue;
+      steps += step[i];
+      sum += value[i];
+      ++count;
+    }
+    if (count > 0) curve.add(std::round(steps / count), missing, sum / count);
+  }
+  return curve;
+}
+
 RunFolder::RunFolder(const std::string& given_folder)
     : folder(given_folder), about(std::make_shared<Json>(Json::object())) {
   std::error_code error;

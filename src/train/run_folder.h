@@ -26,6 +26,8 @@ struct Series {
   void cut(double last_step);
   /// Of every part of the curve the ends, the least, the greatest and a gap, so that some `most` points remain.
   Series thinned(size_t most) const;
+  /// The means of so many equal parts, to see through the noise of single batches.
+  Series means(size_t parts) const;
 };
 
 struct Histogram {

@@ -273,6 +273,12 @@ TEST(Report, LongCurvesAreThinnedAndKeepTheirExtremes) {
   EXPECT_EQ(at(31415), 77.5);
   EXPECT_EQ(at(27182), -3.25);
   EXPECT_EQ(at(66666), nullptr) << "a gap is to be seen";
+  // Means are those of all numbers, and not of the extremes that were kept.
+  ASSERT_EQ(loss["mean"]["value"].size(), 80u);
+  double sum = 0;
+  for (int step = 1; step <= 1250; ++step) sum += 1 + 1e-5 * (step % 97);
+  EXPECT_NEAR(loss["mean"]["value"][0].get<double>(), sum / 1250, 1e-5) << "six digits are written";
+  EXPECT_EQ(loss["mean"]["step"][0], 626) << "625.5, rounded";
 }
 
 TEST(Report, StaysBelowAMegabyte) {
