@@ -24,7 +24,8 @@ Options read_options(int argc, char** argv) {
   all.positional_help("runs/NAME ...");
   // clang-format off
   all.add_options()
-    ("output", "the page; by default report.html in the folder of the run, or beside the first of several", cxxopts::value<std::string>(), "FILE")
+    ("output", "the page; by default report.html in the folder of the run, or beside the first of several",
+     cxxopts::value<std::string>(), "FILE")
     ("live", "serves the page to this computer instead, and keeps it up to date while the training goes on")
     ("port", "of --live; 0 takes any that is free", cxxopts::value<std::string>()->default_value("8300"), "N")
     ("h,help", "this text");

@@ -17,19 +17,16 @@ function show_runs() {
   document.title = `${title} – Cairn`;
   const focused = document.activeElement.id;
   $("#runs").replaceChildren(...data.runs.map((run, r) => {
-    const name = many ?
-        el("label", {}, el("input", {
-             type: "checkbox",
-             id: `run-${r}`,
-             checked: !state.hidden.has(run.name),
-             onchange: (event) => {
-               state.hidden[event.target.checked ? "delete" : "add"](run.name);
-               show_curves();
-             }
-           }),
-           swatch(colour_of(r)), run.name) :
-        el("span", {className: "quiet"},
-           run.about.started ? `Started ${run.about.started.replace("T", " ").replace("Z", " UTC")}` : "Run");
+    const started = run.about.started && `Started ${run.about.started.replace("T", " ").replace("Z", " UTC")}`;
+    let name = el("span", {className: "quiet"}, started || "Run");
+    if (many) {
+      const shows = el("input", {type: "checkbox", id: `run-${r}`, checked: !state.hidden.has(run.name)});
+      shows.addEventListener("change", () => {
+        state.hidden[shows.checked ? "delete" : "add"](run.name);
+        show_curves();
+      });
+      name = el("label", {}, has_charts ? shows : null, swatch(colour_of(r)), run.name);
+    }
     const seconds = values(run, "seconds"), speed = last(values(run, "samples_per_second"));
     const figures = [
       ["test accuracy", there(run.test.accuracy) && percent(run.test.accuracy), "main"],

@@ -157,7 +157,8 @@ function round_numbers(min, max, count, least = 0) {
 }
 
 function whole_ticks(axis) {
-  if (axis.max > axis.min) axis.ticks = round_numbers(axis.min, axis.max, axis.max < 1000 ? 10 : 6, 1).map((value) => ({value}));
+  if (axis.max > axis.min)
+    axis.ticks = round_numbers(axis.min, axis.max, axis.max < 1000 ? 10 : 6, 1).map((value) => ({value}));
 }
 
 // Round numbers, or 1, 2 and 5 times the powers of ten, or these alone where there are many.
@@ -172,7 +173,7 @@ function logarithmic_ticks(axis) {
 }
 
 function dataset_of(line) {
-  const few = line.points.length <= 40 || line.dots;
+  const few = line.points.length <= 40 || line.dots, radius = line.points.length === 1 ? 4 : 2;
   return {
     label: line.label,
     data: line.points,
@@ -182,7 +183,7 @@ function dataset_of(line) {
     pointBackgroundColor: line.dots ? style_of("--card") : line.colour,
     borderWidth: line.width || 2,
     borderDash: line.dashed ? [5, 4] : [],
-    pointRadius: line.points.length === 1 ? 4 : few && !line.quiet ? 2 : 0,
+    pointRadius: few && !line.quiet ? radius : 0,
     pointHoverRadius: line.quiet ? 0 : 4,
     pointHitRadius: 0,
     cubicInterpolationMode: "monotone",

@@ -407,7 +407,7 @@ History RunFolder::history() const {
   read("validation loss", [&](EpochResult& r) -> double& { return validation(r).loss; });
   read("validation accuracy", [&](EpochResult& r) -> double& { return validation(r).accuracy; });
   History history;
-  for (auto& [epoch, result] : epochs_of_run) history.push_back(std::move(result));
+  for (const auto& [epoch, result] : epochs_of_run) history.push_back(result);
   return history;
 }
 

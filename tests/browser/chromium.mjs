@@ -76,6 +76,7 @@ export async function launch(path) {
         // Until the expression is true; a page draws when it gets to it.
         async until(expression) {
           for (const end = Date.now() + 20000; !(await page.run(expression));) {
+            if (errors.length) throw new Error(errors.join("\n"));
             if (Date.now() > end) throw new Error(`it never came to this: ${expression}`);
             await new Promise((resolve) => setTimeout(resolve, 30));
           }

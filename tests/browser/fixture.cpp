@@ -1,4 +1,4 @@
-// Writes folders of runs to look at: cairn-fixture-runs FOLDER makes FOLDER/relu, FOLDER/gelu, FOLDER/going and FOLDER/long.
+// Writes runs to look at: cairn-fixture-runs FOLDER makes relu, gelu, going and long in it.
 #include "train/fixture_run.h"
 
 int main(int argc, char** argv) {

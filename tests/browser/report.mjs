@@ -67,7 +67,8 @@ await test("curves are there, and hovering shows their values", one, {}, async (
     const {ctx, chartArea: a} = ${chart("curve loss")};
     const bytes = ctx.getImageData(a.left, a.top, a.width, a.height).data, blue = [0x3b, 0x82, 0xd0];
     let n = 0;
-    for (let i = 0; i < bytes.length; i += 4) n += blue.every((v, k) => Math.abs(bytes[i + k] - v) < 24) && bytes[i + 3] > 200;
+    for (let i = 0; i < bytes.length; i += 4)
+      n += blue.every((v, k) => Math.abs(bytes[i + k] - v) < 24) && bytes[i + 3] > 200;
     return n > 200;
   })()`),
       "no line is painted");

@@ -11,11 +11,25 @@ namespace cairn::train {
 
 /// What runs left in their folders, read again while they go on.
 ///
-/// Of a folder two files are read, and neither has to be there: run.json (name, command, options, machine, model) and
-/// metrics.jsonl, an object a line with an "event": start, resume, step, epoch, meters, histograms, test, mistakes, end.
-/// Events and members that are not known are passed over, and what is missing leaves a part of the page out; null stands
-/// for a number that is not finite. A last line that has not been written to its end waits for the rest. After a resume
-/// what had been written beyond its step is forgotten, after another start everything is.
+/// Of a folder two files are read, and neither has to be there. run.json holds an object:
+///   name, version, started   texts
+///   command                  the words of the command line
+///   options, machine         objects; their values are shown as they are
+///   seed                     a number
+///   model                    {text, parameters, layers: [{name, type, output, parameters}]}
+/// metrics.jsonl holds an object a line, with what it tells of in "event":
+///   start        epochs, batches: all that stands before it is forgotten
+///   resume       epoch, step: what stands before it and is of a later step is forgotten
+///   step         step, loss, accuracy, lr, grad_norm
+///   epoch        epoch, step, loss, accuracy, lr, seconds, samples_per_second, peak_memory, validation: {loss, …}
+///   meters       epoch, layers: [{name, dead, saturated, zero, gradient_norm, …}]
+///   histograms   epoch, weights and activations: [{name, low, high, counts}]
+///   test         loss, accuracy, classes, confusion: a row for each label
+///   mistakes     items: [{image: "data:image/png;base64,…", label, prediction, confidence}]
+///   end          reason
+/// Epochs are counted from 0, steps from 1. null stands for a number that is not finite. Events and members that are not
+/// known are passed over, those that are missing leave a part of the page out, and a last line that has not been written
+/// to its end waits for the rest.
 class Report {
  public:
   /// Reads nothing yet.
