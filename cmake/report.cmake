@@ -1,5 +1,5 @@
 # The page of a report, put together from its parts and Chart.js: sets report_source, which holds it as a string.
-find_file(CAIRN_CHART_JS NAMES chart.min.js chart.umd.js
+find_file(CAIRN_CHART_JS NAMES chart.min.js chart.umd.min.js chart.umd.js
           PATHS /usr/share /usr/local/share /usr/share/nodejs
           PATH_SUFFIXES javascript/chart.js chart.js/dist
           DOC "Chart.js 3 or newer as one file; without it a report shows its curves as plain pictures")

@@ -140,7 +140,7 @@ if (has_charts) {
 function axis(more) {
   const line = style_of("--line"), quiet = style_of("--quiet");
   return {
-    grid: {color: line, drawTicks: false},
+    grid: {color: line, borderColor: line, drawTicks: false},  // the border as Chart.js 3 has it, and as 4 has it
     border: {color: line},
     ...more,
     title: {display: !!more.name, text: more.name, color: quiet},
