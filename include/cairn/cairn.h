@@ -132,5 +132,6 @@
 #include "cairn/train/lr_range.h"
 #include "cairn/train/meters.h"
 #include "cairn/train/metrics.h"
+#include "cairn/train/report.h"
 #include "cairn/train/run.h"
 #include "cairn/train/trainer.h"

@@ -1,0 +1,51 @@
+# The page of a report, put together from its parts and Chart.js: sets report_source, which holds it as a string.
+find_file(CAIRN_CHART_JS NAMES chart.min.js chart.umd.min.js chart.umd.js
+          PATHS /usr/share /usr/local/share /usr/share/nodejs
+          PATH_SUFFIXES javascript/chart.js chart.js/dist
+          DOC "Chart.js 3 or newer as one file; without it a report shows its curves as plain pictures")
+mark_as_advanced(CAIRN_CHART_JS)
+
+# inline_source(variable, text): what a Content-Security-Policy calls this text of a script or a style: 'sha256-…'
+function(inline_source variable text)
+  set(digits "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+  string(SHA256 hex "${text}")
+  set(base64 "")
+  foreach(at RANGE 0 63 3) # three hexadecimal digits are two of base64
+    string(SUBSTRING "${hex}00" ${at} 3 three)
+    math(EXPR high "0x${three} / 64")
+    math(EXPR low "0x${three} % 64")
+    string(SUBSTRING ${digits} ${high} 1 first)
+    string(SUBSTRING ${digits} ${low} 1 second)
+    string(APPEND base64 ${first}${second})
+  endforeach()
+  string(REGEX REPLACE ".$" "=" base64 ${base64})
+  set(${variable} "'sha256-${base64}'" PARENT_SCOPE)
+endfunction()
+
+set(folder ${PROJECT_SOURCE_DIR}/src/train)
+set(charts "")
+set(has_charts false)
+if(CAIRN_CHART_JS)
+  file(READ ${CAIRN_CHART_JS} charts)
+  set(has_charts true)
+else()
+  message(STATUS "Chart.js was not found (Debian: libjs-chart.js): reports will show their curves as plain pictures")
+endif()
+file(READ ${folder}/report.css style)
+set(script "")
+foreach(part report_charts report_details report)
+  file(READ ${folder}/${part}.js text)
+  string(APPEND script "${text}\n")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${folder}/${part}.js)
+endforeach()
+inline_source(style_source "${style}")
+inline_source(charts_source "${charts}")
+inline_source(script_source "${script}")
+foreach(mark CONNECT LIVE DATA) # those are for report.cpp
+  set(${mark} "@${mark}@")
+endforeach()
+configure_file(${folder}/report.html ${PROJECT_BINARY_DIR}/report/page.html @ONLY)
+file(READ ${PROJECT_BINARY_DIR}/report/page.html page)
+set(report_source ${PROJECT_BINARY_DIR}/report/report_assets.cpp)
+configure_file(${folder}/report_assets.cpp.in ${report_source} @ONLY)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${folder}/report.css ${CAIRN_CHART_JS})

@@ -1,0 +1,87 @@
+#pragma once
+// The files of a run, read as far as they go and then from there on.
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cairn/base/json.h"
+#include "cairn/train/trainer.h"
+
+namespace cairn::train {
+
+/// A number as it was written; NaN where that was null.
+using Values = std::vector<std::pair<std::string, double>>;
+
+/// A curve.
+struct Series {
+  std::vector<double> step, epoch, value;  // those by step have no epoch
+
+  void add(double at_step, double at_epoch, double v);
+  /// Ends at this step.
+  void cut(double last_step);
+  /// Of every part of the curve the ends, the least, the greatest and a gap, so that some `most` points remain.
+  Series thinned(size_t most) const;
+  /// The means of so many equal parts, to see through the noise of single batches.
+  Series means(size_t parts) const;
+};
+
+struct Histogram {
+  std::string name;
+  double low = 0, high = 0;
+  std::vector<double> counts;
+};
+
+struct Histograms {
+  std::vector<Histogram> weights, activations;
+};
+
+struct Confusion {
+  std::vector<std::string> classes;
+  std::vector<std::vector<double>> counts;  // row: label, column: prediction
+};
+
+struct Mistake {
+  std::string image, label, prediction;
+  double confidence = 0;
+};
+
+class RunFolder {
+ public:
+  /// throws  FileError for what is no folder
+  explicit RunFolder(const std::string& folder);
+
+  /// As Report::update.
+  bool update();
+  /// The results of its epochs as fit() returned them.
+  History history() const;
+
+  std::string folder;                 // as given
+  std::shared_ptr<const Json> about;  // of run.json what the page shows, or an empty object
+  double epochs = 0, batches = 0;
+  std::map<std::string, Series> steps, results;  // by name: "loss", and among results "validation loss" too
+  std::map<int64_t, std::vector<std::pair<std::string, Values>>> meters;  // of an epoch, by layer
+  std::map<int64_t, Histograms> histograms;                               // of an epoch
+  Values test;
+  Confusion confusion;
+  std::vector<Mistake> mistakes;
+  std::string end;  // why it ended, or empty
+
+ private:
+  bool update_about(const std::filesystem::path& file);
+  bool update_metrics(const std::filesystem::path& file);
+  void take(const Json& event);
+  void forget();
+  void resume(double step, double epoch);
+
+  std::filesystem::path place_;
+  std::filesystem::file_time_type about_time_ = std::filesystem::file_time_type::min();
+  uintmax_t read_ = 0;  // bytes of metrics.jsonl
+  int64_t lines_ = 0;
+};
+
+}  // namespace cairn::train
