@@ -252,7 +252,11 @@ int run(const Options& o, bool& begun) {
     return 0;
   }
   l.model->eval();
-  if (record) save(l, record->file("model.safetensors"));
+  if (record) {
+    save(l, record->file("model.safetensors"));
+    train::write_report(record->file("report.html"), {record->folder()});
+    std::printf("run: %s, with report.html\n", record->folder().c_str());
+  }
   if (!o.save.empty()) {
     save(l, o.save);
     std::printf("saved as %s\n", o.save.c_str());

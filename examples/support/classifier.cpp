@@ -284,14 +284,15 @@ int run(const Task& task, const Settings& s, bool& begun) {
       io::save(*m.model, s.save, m.info);
       std::printf("saved as %s\n", s.save.c_str());
     }
+    if (record) std::printf("run: %s, with report.html\n", record->folder().c_str());
     if (!curves.empty()) {
       train::write_curves(
           curves, histories,
           s.model + (several || activation.empty() ? "" : " with " + activation) + " on " + task.set.name);
       std::printf("curves: %s\n", curves.c_str());
     }
-    if (record) std::printf("run: %s\n", record->folder().c_str());
     outcomes.push_back({activation, history, test(task, images, m, !several, record.get())});
+    if (record) train::write_report(record->file("report.html"), {record->folder()});
   }
   if (several) show_outcomes(outcomes, s.validation > 0);
   return 0;

@@ -31,9 +31,26 @@ function show_test(run) {
                ...run.mistakes.map(
                    ([image, label, prediction, sure]) =>
                        el("li", {title: `${label}, taken for ${prediction}`},
-                          el("img", {src: image, alt: `${label}, taken for ${prediction}`, loading: "lazy"}), label,
+                          el("img", {src: address_of(image), alt: `${label}, taken for ${prediction}`, loading: "lazy"}), label,
                           " → ", el("b", {}, prediction), el("br"),
                           el("span", {className: "quiet"}, percent(sure).replace(/\.\d+ /, " "))))));
+}
+
+// The address of a picture, which is that already or "pixels c h w 00ff…", channel by channel.
+function address_of(image) {
+  if (!image.startsWith("pixels ")) return image;
+  const [, c, h, w, digits] = image.split(" ");
+  const canvas = el("canvas", {width: w, height: h}), context = canvas.getContext("2d");
+  const picture = context.createImageData(canvas.width, canvas.height), area = w * h;
+  for (let i = 0; i < area; ++i) {
+    for (let k = 0; k < 3; ++k) {
+      const at = 2 * (i + (c === "3" ? k * area : 0));
+      picture.data[4 * i + k] = parseInt(digits.slice(at, at + 2), 16);
+    }
+    picture.data[4 * i + 3] = 255;
+  }
+  context.putImageData(picture, 0, 0);
+  return canvas.toDataURL();
 }
 
 function confusion_of({classes, right, pairs, counts}) {

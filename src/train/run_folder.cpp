@@ -130,15 +130,35 @@ Confusion confusion_of(const Json& event) {
   return c;
 }
 
+// "pixels 1 28 28 00ff…" of the shape and the bytes of a picture.
+std::string pixels_of(const Json& j) {
+  const Json shape = list(j, "shape");
+  std::string text = "pixels";
+  size_t count = 1;
+  for (const Json& size : shape) {
+    if (!size.is_number_unsigned() || size.get<uint64_t>() - 1 >= 1024)
+      throw Damage{"'shape' must hold sizes up to 1024"};
+    count *= size.get<size_t>();
+    text += ' ' + size.dump();
+  }
+  const std::string bytes = train::text(j, "pixels");
+  if (shape.size() != 3 || (shape[0] != 1 && shape[0] != 3) || bytes.size() != 2 * count ||
+      bytes.find_first_not_of("0123456789abcdef") != bytes.npos)
+    throw Damage{"'pixels' must hold c·h·w bytes in hexadecimal digits of the 'shape' [c, h, w], where c is 1 or 3"};
+  return text + ' ' + bytes;
+}
+
 std::vector<Mistake> mistakes_of(const Json& event) {
   std::vector<Mistake> found;
   for (const Json& j : list(event, "items")) {
     an_object(j, "items");
-    Mistake m{.image = text(j, "image"),
+    const bool pixels = j.contains("pixels");
+    Mistake m{.image = pixels ? pixels_of(j) : text(j, "image"),
               .label = text(j, "label"),
               .prediction = text(j, "prediction"),
               .confidence = number(j, "confidence", missing)};
-    if (!m.image.starts_with("data:image/png;base64,")) throw Damage{"'image' must be data:image/png;base64,…"};
+    if (!pixels && !m.image.starts_with("data:image/png;base64,"))
+      throw Damage{"'image' must be data:image/png;base64,…"};
     found.push_back(std::move(m));
   }
   return found;

@@ -12,7 +12,8 @@ unset CAIRN_DATA
 training=(--glyphs=1000 --model lenet5 --validation 100 --batch-size 50 --epochs $((2 + kills / 5)) --checkpoint-steps 1)
 
 "$program" "${training[@]}" --run undisturbed --threads 2 >whole
-has whole '^run: undisturbed$'
+has whole '^run: undisturbed, with report.html$'
+has undisturbed/report.html '"mistakes"'
 
 RANDOM=1
 for ((kill = 1; kill <= kills; ++kill)); do

@@ -55,7 +55,7 @@ TEST(Report, TellsWhatTheEventsSay) {
 {"event":"meters","epoch":0,"layers":[{"name":"1 relu","dead":0.02,"gradient_norm":3}]}
 {"event":"histograms","epoch":0,"weights":[{"name":"w","low":-1,"high":1,"counts":[1,2]}],"activations":[]}
 {"event":"test","loss":0.5,"accuracy":0.875,"classes":["cat","dog"],"confusion":[[3,1],[0,4]]}
-{"event":"mistakes","items":[{"image":"data:image/png;base64,AAAA","label":"cat","prediction":"dog","confidence":0.75}]}
+{"event":"mistakes","items":[{"image":"data:image/png;base64,AAAA","label":"cat","prediction":"dog","confidence":0.75},{"shape":[1,1,2],"pixels":"00ff","label":"a","prediction":"b","confidence":0.5}]}
 {"event":"end","reason":"done"}
 )");
   EXPECT_EQ(run["epochs"], 2);
@@ -69,7 +69,7 @@ TEST(Report, TellsWhatTheEventsSay) {
   EXPECT_EQ(run["test"].dump(), R"({"loss":0.5,"accuracy":0.875})");
   EXPECT_EQ(run["confusion"].dump(),
             R"({"classes":["cat","dog"],"right":[0.75,1],"pairs":[[0,1,1,0.25]],"counts":[[3,1],[0,4]]})");
-  EXPECT_EQ(run["mistakes"].dump(), R"([["data:image/png;base64,AAAA","cat","dog",0.75]])");
+  EXPECT_EQ(run["mistakes"].dump(), R"([["data:image/png;base64,AAAA","cat","dog",0.75],["pixels 1 1 2 00ff","a","b",0.5]])");
 }
 
 TEST(Report, TellsOfTheRunWhatItsFileSays) {
@@ -181,6 +181,10 @@ TEST(Report, DamageIsToldWithItsPlaceAndWithoutWhatItIs) {
        "'classes' must have a name for every row of 'confusion'"},
       {R"({"event":"test","classes":[1]})", "'classes' must hold texts"},
       {R"({"event":"mistakes","items":[{"image":"javascript:alert"}]})", "'image' must be data:image/png;base64,…"},
+      {R"({"event":"mistakes","items":[{"shape":[1,1,2],"pixels":"00f"}]})", "'pixels' must hold c·h·w bytes"},
+      {R"({"event":"mistakes","items":[{"shape":[2,1,1],"pixels":"00ff"}]})", "'pixels' must hold c·h·w bytes"},
+      {R"({"event":"mistakes","items":[{"shape":[1,1,1],"pixels":"<s"}]})", "'pixels' must hold c·h·w bytes"},
+      {R"({"event":"mistakes","items":[{"shape":[0,1,1],"pixels":""}]})", "'shape' must hold sizes"},
       {R"({"event":"resume","epoch":1})", "'step' must be a count"},
       {R"({"event":"end","reason":[]})", "'reason' must be a text"},
       {"{\"event\":\"step\",\"x\":" + std::string(100000, '[') + std::string(100000, ']') + "}",

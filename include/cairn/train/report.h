@@ -25,7 +25,8 @@ namespace cairn::train {
 ///   meters       epoch, layers: [{name, dead, saturated, zero, gradient_norm, …}]
 ///   histograms   epoch, weights and activations: [{name, low, high, counts}]
 ///   test         loss, accuracy, classes, confusion: a row for each label
-///   mistakes     items: [{image: "data:image/png;base64,…", label, prediction, confidence}]
+///   mistakes     items: [{image: "data:image/png;base64,…", label, prediction, confidence}]; in the place of `image` also
+///                shape: [c, h, w] and pixels: "00ff…", its bytes in hexadecimal digits
 ///   end          reason
 /// Epochs are counted from 0, steps from 1. null stands for a number that is not finite. Events and members that are not
 /// known are passed over, those that are missing leave a part of the page out, and a last line that has not been written
