@@ -13,7 +13,7 @@
 
 namespace cairn {
 
-// ---- what a tensor holds -----------------------------------------------------------------------------------------------
+// ---- what a tensor holds --------------------------------------------------------------------------------------------
 
 // Calls f(elements, their number) for all elements of x, in the order in which they lie in memory.
 template <class F>
@@ -64,7 +64,7 @@ std::string to_string(const TensorRange& r) {
   return text + (r.finite() ? "" : ", else") + range;
 }
 
-// ---- what is told of it ------------------------------------------------------------------------------------------------
+// ---- what is told of it ---------------------------------------------------------------------------------------------
 
 bool Anomaly::at_fault() const {
   return std::all_of(inputs.begin(), inputs.end(), [](const TensorRange& r) { return r.finite(); });
@@ -96,7 +96,7 @@ std::string to_string(const Anomaly& a) {
   return text;
 }
 
-// ---- the observer ------------------------------------------------------------------------------------------------------
+// ---- the observer ---------------------------------------------------------------------------------------------------
 
 namespace {
 

@@ -14,7 +14,7 @@ static double share(int64_t part, int64_t whole) {
   return whole == 0 ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-// ---- classifiers -------------------------------------------------------------------------------------------------------
+// ---- classifiers ----------------------------------------------------------------------------------------------------
 
 TopK::TopK(int64_t k, int64_t ignore_index) : k_(k), ignore_index_(ignore_index) {
   require<ValueError>(k >= 1, "TopK", "k must be at least 1", given("k", k));
@@ -171,7 +171,7 @@ std::vector<ConfusionMatrix::Pair> ConfusionMatrix::worst_pairs(int64_t most) co
   return pairs;
 }
 
-// ---- regression --------------------------------------------------------------------------------------------------------
+// ---- regression -----------------------------------------------------------------------------------------------------
 
 // Both as numbers in row-major order, checked.
 static std::pair<std::vector<double>, std::vector<double>> numbers(const char* metric, const Tensor& outputs,

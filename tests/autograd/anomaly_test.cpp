@@ -43,7 +43,7 @@ Anomaly anomaly_of(F f) {
   return {};
 }
 
-// ---- ranges ------------------------------------------------------------------------------------------------------------
+// ---- ranges ---------------------------------------------------------------------------------------------------------
 
 TEST(Range, CountsAndBounds) {
   const TensorRange r = range_of(tensor({{1., NAN, -3.}, {inf, -inf, 2.}}), "input 0");
@@ -69,7 +69,7 @@ TEST(Range, OfAnyStrides) {
   EXPECT_EQ(to_string(range_of(x[0].slice(0, 0, 3, 2).expand({2, 2}))), "(2, 2) f32 in [1, 3]");
 }
 
-// ---- forward -----------------------------------------------------------------------------------------------------------
+// ---- forward --------------------------------------------------------------------------------------------------------
 
 TEST(SetAnomaly, NamesTheFirstOperationThatGaveAnInfinity) {
   const Tensor x = tensor({0., 1., 2.});
@@ -159,7 +159,7 @@ TEST(SetAnomaly, CountsTheCallsOfALayer) {
   EXPECT_THAT(to_string(outermost), HasSubstr("log in the outermost layer, call 1: "));
 }
 
-// ---- backward ----------------------------------------------------------------------------------------------------------
+// ---- backward -------------------------------------------------------------------------------------------------------
 
 TEST(SetAnomaly, NamesTheForwardOfABackward) {
   const std::string path = "norm";
@@ -280,7 +280,7 @@ TEST(SetAnomaly, LeavesABackwardThatGivesTooFewGradientsToTheEngine) {
   EXPECT_THAT(text_of<GraphError>([&] { sum(y).backward(); }), HasSubstr("returned 0 gradients for 1 inputs"));
 }
 
-// ---- switching ---------------------------------------------------------------------------------------------------------
+// ---- switching ------------------------------------------------------------------------------------------------------
 
 TEST(SetAnomaly, OnAndOff) {
   const auto bad = [] { log(zeros({1})); };

@@ -176,7 +176,7 @@ TEST(Scores, AreMetrics) {
   EXPECT_THROW(train::F1(0), ValueError);
 }
 
-// ---- top k -------------------------------------------------------------------------------------------------------------
+// ---- top k ----------------------------------------------------------------------------------------------------------
 
 TEST(TopK, CountsWhatIsAmongTheLargest) {
   const Tensor outputs = tensor({{0.1, 0.5, 0.4}, {0.9, 0.05, 0.06}, {0.2, 0.3, 0.5}}), labels = tensor({2, 1, 2});
@@ -238,7 +238,7 @@ TEST(TopK, WrongInputIsNamedAndNothingIsCounted) {
   EXPECT_TRUE(std::isnan(top.value()));
 }
 
-// ---- perplexity --------------------------------------------------------------------------------------------------------
+// ---- perplexity -----------------------------------------------------------------------------------------------------
 
 TEST(Perplexity, IsTheNumberOfChoicesLeft) {
   train::Perplexity p(0);
@@ -254,7 +254,7 @@ TEST(Perplexity, IsTheNumberOfChoicesLeft) {
   EXPECT_THROW(p.add(zeros({2, 3}), zeros({2, 3})), DtypeError) << "probabilities are no labels";
 }
 
-// ---- regression --------------------------------------------------------------------------------------------------------
+// ---- regression -----------------------------------------------------------------------------------------------------
 
 TEST(Regression, ErrorsByHand) {
   train::MeanAbsoluteError mae;
@@ -329,7 +329,7 @@ TEST(Regression, WrongInputIsNamedAndNothingIsCounted) {
   EXPECT_THROW(r2.add(zeros({}), zeros({})), ShapeError);
 }
 
-// ---- all of them -------------------------------------------------------------------------------------------------------
+// ---- all of them ----------------------------------------------------------------------------------------------------
 
 // Cut into batches in two ways, the second from the end on.
 TEST(Metrics, DoNotDependOnTheOrderOfBatches) {

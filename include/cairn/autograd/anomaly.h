@@ -55,14 +55,14 @@ struct AnomalyError : Error {
   Anomaly anomaly;
 };
 
-/// From here on the first operation that gives a NaN or an infinity, on any thread, in a forward or a backward, throws an
-/// AnomalyError. Every result is read once more for it: switch it on to find a fault, not to train.
+/// From here on the first operation that gives a NaN or an infinity, on any thread, in a forward or a backward, throws
+/// an AnomalyError. Every result is read once more for it: switch it on to find a fault, not to train.
 ///
-/// Infinities may be meant, as in the mask of an attention: in a forward an operation may hand on those that it was given,
-/// and where(), masked_fill() and pad() may put in what they are told. A NaN that was given, by data or by a weight, is
-/// reported by the first operation that hands it on, as an input that already holds it. A backward is judged by the
-/// gradients it gives: what is masked out inside of it harms nobody. Modifications in place, steps of optimisers among
-/// them, are no operations.
+/// Infinities may be meant, as in the mask of an attention: in a forward an operation may hand on those that it was
+/// given, and where(), masked_fill() and pad() may put in what they are told. A NaN that was given, by data or by a
+/// weight, is reported by the first operation that hands it on, as an input that already holds it. A backward is judged
+/// by the gradients it gives: what is masked out inside of it harms nobody. Modifications in place, steps of optimisers
+/// among them, are no operations.
 ///   source  torch.autograd.set_detect_anomaly, which reports NaN in backward only
 void set_anomaly(bool on);
 bool anomaly_enabled();

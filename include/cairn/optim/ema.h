@@ -22,8 +22,8 @@ struct EMAOptions {
 };
 
 /// Exponential moving average of all parameters of a model: average ← d · average + (1 − d) · weight with each update,
-/// beginning with the weights as they are. Buffers (running statistics) are copied. Tied weights count once. It holds on
-/// to the model's tensors, as an optimiser does: make it once the model has its dtype and its own tensors.
+/// beginning with the weights as they are. Buffers (running statistics) are copied. Tied weights count once. It holds
+/// on to the model's tensors, as an optimiser does: make it once the model has its dtype and its own tensors.
 ///   source  Polyak, Juditsky 1992, "Acceleration of stochastic approximation by averaging"; warm-up:
 ///           tf.train.ExponentialMovingAverage, num_updates
 class EMA {
@@ -54,8 +54,8 @@ class EMA {
   /// "updates", and average() with "average." before each name. Shared as above.
   nn::StateDict state_dict() const;
   /// Copies a state of the same model: from there a run goes on with the same bits.
-  ///   throws  NameError, or ShapeError when only sizes differ, with everything that does not fit; ValueError for a count
-  ///           out of range, or while the model holds the averages. Nothing is changed then.
+  ///   throws  NameError, or ShapeError when only sizes differ, with everything that does not fit; ValueError for a
+  ///           count out of range, or while the model holds the averages. Nothing is changed then.
   void load_state_dict(const nn::StateDict& state);
 
  private:

@@ -33,9 +33,9 @@ struct LRRange {
   double suggestion = NAN;
 };
 
-/// Trains for some batches, in training mode, with a rate that grows exponentially, until the loss diverges or stops being
-/// finite. Of several groups the first one has that rate, and the others keep their ratio to it. Afterwards all is as
-/// before, also when something throws: weights, buffers, gradients, mode, the optimiser's state and rates, and
+/// Trains for some batches, in training mode, with a rate that grows exponentially, until the loss diverges or stops
+/// being finite. Of several groups the first one has that rate, and the others keep their ratio to it. Afterwards all
+/// is as before, also when something throws: weights, buffers, gradients, mode, the optimiser's state and rates, and
 /// default_generator(). What was recorded before cannot run backward any more.
 ///   throws  ValueError unless 0 < start < end, steps ≥ 2, 0 ≤ smoothing < 1, diverge > 1; ShapeError when the loss has
 ///           more than one element

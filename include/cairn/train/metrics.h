@@ -31,8 +31,8 @@ class Metric {
   virtual double value() const = 0;
 };
 
-/// A metric under the name that a report shows: std::vector<NamedMetric>{{"top 5", TopK(5)}, {"F1", F1(10)}}. Copies share
-/// what it has gathered.
+/// A metric under the name that a report shows: std::vector<NamedMetric>{{"top 5", TopK(5)}, {"F1", F1(10)}}. Copies
+/// share what it has gathered.
 struct NamedMetric {
   std::string name;
   std::shared_ptr<Metric> metric;
@@ -40,7 +40,7 @@ struct NamedMetric {
   NamedMetric(std::string name, M metric) : name(std::move(name)), metric(std::make_shared<M>(std::move(metric))) {}
 };
 
-// ---- classifiers -------------------------------------------------------------------------------------------------------
+// ---- classifiers ----------------------------------------------------------------------------------------------------
 
 /// Share of the samples whose label is among the k classes with the largest outputs, in [0, 1]; TopK(1) is accuracy. Of
 /// equal outputs the first counts as the larger, and NaN as larger than any number.
@@ -161,7 +161,7 @@ using Precision = ScoreOf<&ConfusionMatrix::Scores::precision>;
 using Recall = ScoreOf<&ConfusionMatrix::Scores::recall>;
 using F1 = ScoreOf<&ConfusionMatrix::Scores::f1>;
 
-// ---- regression --------------------------------------------------------------------------------------------------------
+// ---- regression -----------------------------------------------------------------------------------------------------
 
 /// Mean of |output − target| over all elements.
 class MeanAbsoluteError : public Metric {
@@ -195,8 +195,9 @@ class MeanSquaredError : public Metric {
 /// How the scores of several outputs become one.
 enum class Outputs { uniform, variance_weighted };
 
-/// Coefficient of determination R² = 1 − Σ (target − output)² / Σ (target − mean target)²: 1 is perfect, 0 what the mean
-/// would have. Where all targets are the same it is 1 for a perfect output and else 0; NaN for fewer than two samples.
+/// Coefficient of determination R² = 1 − Σ (target − output)² / Σ (target − mean target)²: 1 is perfect, 0 what the
+/// mean would have. Where all targets are the same it is 1 for a perfect output and else 0; NaN for fewer than two
+/// samples.
 ///   source  sklearn.metrics.r2_score
 class R2 : public Metric {
  public:
