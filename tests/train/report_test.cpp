@@ -69,7 +69,8 @@ TEST(Report, TellsWhatTheEventsSay) {
   EXPECT_EQ(run["test"].dump(), R"({"loss":0.5,"accuracy":0.875})");
   EXPECT_EQ(run["confusion"].dump(),
             R"({"classes":["cat","dog"],"right":[0.75,1],"pairs":[[0,1,1,0.25]],"counts":[[3,1],[0,4]]})");
-  EXPECT_EQ(run["mistakes"].dump(), R"([["data:image/png;base64,AAAA","cat","dog",0.75],["pixels 1 1 2 00ff","a","b",0.5]])");
+  EXPECT_EQ(run["mistakes"].dump(),
+            R"([["data:image/png;base64,AAAA","cat","dog",0.75],["pixels 1 1 2 00ff","a","b",0.5]])");
 }
 
 TEST(Report, TellsOfTheRunWhatItsFileSays) {
