@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# The bert program on sentences of the grammar. Arguments: the program, scratch folder.
+set -euo pipefail
+program=$1 folder=$2
+source "$(dirname "$0")/functions.sh"
+rm -rf "$folder"
+mkdir -p "$folder"
+cd "$folder"
+unset CAIRN_DATA
+few=(--grammar 2000 --vocabulary-size 150 --length 24 --epochs 6)
+
+# It learns far more than how often each word occurs, and answers.
+"$program" "${few[@]}" --threads 1 --save words.safetensors --ask 'the farmer [MASK] himself .' >first
+has first '^text: 2000 sentences of a grammar: [0-9]+ tokens to train on, [0-9]+ held out$'
+has first '^without a model, from how often each token occurs: accuracy [0-9.]+ %, perplexity [0-9.]+$'
+has first '^epoch 6/6  loss [0-9.]+  accuracy [0-9. ]+ %  validation'
+has first '^run: runs/bert, with report.html$'
+has first '^the farmer [a-z]+ himself \.$'
+has first '^  [a-z]+ [0-9.]+ %, [a-z]+ [0-9.]+ %'
+[[ $(grep -oE '^without a model.*accuracy [0-9]+' first) =~ ([0-9]+)$ ]] && baseline=${BASH_REMATCH[1]}
+[[ $(grep -oE '^held out: accuracy [0-9]+' first) =~ ([0-9]+)$ ]] && learned=${BASH_REMATCH[1]}
+((learned > 2 * baseline)) || fail "accuracy $learned %, without a model $baseline %"
+
+# The same bits on other threads; a saved model gives the same answer.
+"$program" "${few[@]}" --threads 3 --run '' </dev/null >second
+cmp <(grep '^checksum' first) <(grep '^checksum' second) || fail "other bits on another number of threads"
+"$program" --load words.safetensors --ask 'the farmer [MASK] himself .' >third
+cmp <(sed -n '/^the farmer/,$p' first) <(sed -n '/^the farmer/,$p' third) || fail "a saved model answers otherwise"
+"$program" --resume runs/bert </dev/null >fourth
+cmp <(grep '^checksum' first) <(grep '^checksum' fourth) || fail "a finished run has other weights"
+
+# Characters, and several activations side by side.
+"$program" --grammar 300 --tokenizer char --length 16 --epochs 1 --activation relu,gelu --seeds 2 >fifth
+has fifth '^tokenizer: char, [0-9]+ tokens$'
+has fifth '^gelu, seed 2: held out: accuracy '
+has fifth '^relu +[0-9.]+ ± [0-9.]+ % +[0-9.]+ ± [0-9.]+ +[0-9]+ s$'
+
+refused "unknown name 'bert_teny'; did you mean 'bert_tiny'" --model bert_teny
+refused "unknown name 'gleu'; did you mean 'gelu'" --activation gleu
+refused "unknown name 'wordpeace'" --tokenizer wordpeace
+refused '--length must be .* got .2.' --length 2
+refused 'nowhere' --text nowhere
+refused 'nowhere/model' --grammar 100 --save nowhere/model
+refused "takes no option of training" --load words.safetensors --epochs 3
+refused 'no file of .bert --save' --load runs/bert/last.safetensors
+refused '--save, --resume and --ask are for one model' --activation relu,gelu --save x
+head -c 3000 words.safetensors >damaged
+refused 'damaged' --load damaged
+status=0
+"$program" --load words.safetensors --ask 'nothing is missing' >out 2>err || status=$?
+((status == 1)) || fail "status $status instead of 1 without [MASK]"
+has err 'write \[MASK\] where a word is missing'
+"$program" --help >help
+has help '^ +--activation NAME '
