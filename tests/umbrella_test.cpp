@@ -17,7 +17,7 @@ TEST(Umbrella, HoldsEveryPublicHeader) {
   for (const auto& entry : fs::recursive_directory_iterator(include / "cairn")) {
     const std::string name = fs::relative(entry.path(), include).generic_string();
     const bool left_out = name == "cairn/cairn.h" || name == "cairn/testing.h" || name == "cairn/data/image.h" ||
-                          name == "cairn/tensor/eigen.h" ||
+                          name == "cairn/io/onnx.h" || name == "cairn/tensor/eigen.h" ||
                           name == "cairn/activation/catalogue.h";  // a table, not a header
     if (name.ends_with(".h") && !left_out) expected.push_back(name);
   }

@@ -1,6 +1,6 @@
 #pragma once
-// Everything public, but for cairn/testing.h (which needs GoogleTest), cairn/data/image.h (which needs cairn::image) and
-// cairn/tensor/eigen.h (which takes nearly as long to compile as all the rest).
+// Everything public, but for cairn/testing.h (which needs GoogleTest), cairn/data/image.h and cairn/io/onnx.h (which need
+// cairn::image and cairn::onnx) and cairn/tensor/eigen.h (which takes nearly as long to compile as all the rest).
 
 #include "cairn/activation/activation.h"
 #include "cairn/activation/conformance.h"
