@@ -28,9 +28,11 @@ std::vector<Workload> products();
 std::vector<Workload> overhead();
 std::vector<Workload> activations();
 
-/// A training step (zero_grad, forward, loss, backward, optimiser step) on random samples of `classes`.
+/// A training step (zero_grad, forward, loss, backward, optimiser step) on random samples of `classes`; with `tokens` the
+/// samples are sequences of as many tokens, and each place has a class.
 Workload training_step(const std::string& name, const std::function<nn::Sequential()>& make, const Shape& input,
-                       int64_t classes, double items, const std::string& unit, const std::string& optimizer = "sgd");
+                       int64_t classes, double items, const std::string& unit, const std::string& optimizer = "sgd",
+                       bool tokens = false);
 
 /// Ends a part of a workload's call for --profile: what has passed since the last operation is this part's.
 void mark(const char* part);

@@ -1,10 +1,10 @@
+#include <cairn/base/machine.h>
 #include <cairn/base/threads.h>
 #include <cairn/math/lanes.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <vector>
 
 #include "bench.h"
@@ -54,13 +54,6 @@ double bandwidth() {
   return 3.0 * sizeof(float) * static_cast<double>(n) / seconds;
 }
 
-std::string processor_name() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);)
-    if (line.starts_with("model name")) return line.substr(std::min(line.size(), line.find(':') + 2));
-  return "unknown processor";
-}
-
 std::string cache_sizes() {
   std::string text;
   const auto add = [&](const char* name, int what) {
@@ -86,7 +79,7 @@ Machine measure_machine(int threads) {
   set_num_threads(threads);
   m.flops_all = threads == 1 ? m.flops_one : flops(threads);
   m.bytes_all = threads == 1 ? m.bytes_one : bandwidth();
-  m.processor = processor_name(), m.caches = cache_sizes();
+  m.processor = cpu_name(), m.caches = cache_sizes();
   return m;
 }
 

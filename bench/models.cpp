@@ -18,21 +18,28 @@ nn::Sequential mlp() {
                         nn::Linear(256, 10));
 }
 
+// Post-norm, with GELU: 2 layers of 128 numbers and 2 heads, on 128 tokens.
+nn::Sequential bert_tiny() {
+  return nn::Sequential(nn::Embedding(1000, 128), nn::PositionalEmbedding(128, 128), nn::LayerNorm({128}),
+                        nn::TransformerEncoder(128, 2, 2, {.dim_feedforward = 512, .dropout = 0, .activation = "gelu"}),
+                        nn::Linear(128, 1000));
+}
+
 struct Step {
   nn::Sequential model;
   Tensor x, y;
   std::unique_ptr<optim::Optimizer> optimizer;
 };
 
-// `fused`: norms are folded into the convolutions, as inference engines do.
+// `fused`: norms are folded into the convolutions, as inference engines do. With a vocabulary the input is tokens.
 template <class Make>
-Workload infer(const char* name, Make make, const Shape& input, bool fused = false) {
+Workload infer(const char* name, Make make, const Shape& input, bool fused = false, int64_t vocabulary = 0) {
   return {name, "latency", "us", 1, [=]() -> std::function<void()> {
             manual_seed(1);
             std::shared_ptr<nn::Layer> model = std::make_shared<nn::Sequential>(make());
             model->eval();
             if (fused) model = nn::fuse(*model);
-            return [model, x = randn(input)] {
+            return [model, x = vocabulary > 0 ? randint(vocabulary, input) : randn(input)] {
               const NoGrad no_grad;
               (*model)(x);
             };
@@ -42,18 +49,21 @@ Workload infer(const char* name, Make make, const Shape& input, bool fused = fal
 }  // namespace
 
 Workload training_step(const std::string& name, const std::function<nn::Sequential()>& make, const Shape& input,
-                       int64_t classes, double items, const std::string& unit, const std::string& optimizer) {
+                       int64_t classes, double items, const std::string& unit, const std::string& optimizer,
+                       bool tokens) {
   const bool sgd = optimizer == "sgd";
   optim::CommonOptions options{.lr = sgd ? 0.01 : 1e-3};
   if (sgd) options.momentum = 0.9;
   return {name, "throughput", unit, items, [=]() -> std::function<void()> {
             manual_seed(1);
-            auto step = std::make_shared<Step>(Step{make(), randn(input), randint(0, classes, {input[0]}), nullptr});
+            auto step = std::make_shared<Step>(Step{make(), tokens ? randint(classes, input) : randn(input),
+                                                    randint(classes, {tokens ? input.numel() : input[0]}), nullptr});
             step->optimizer = optim::make_optimizer(optimizer, step->model.parameters(), options);
-            return [step] {
+            return [step, tokens] {
               step->optimizer->zero_grad();
               mark("zero_grad");
-              cross_entropy(step->model(step->x), step->y).backward();
+              const Tensor logits = step->model(step->x);
+              cross_entropy(tokens ? logits.flatten(0, -2) : logits, step->y).backward();
               mark("backward");
               step->optimizer->step();
               mark("optimizer step");
@@ -72,6 +82,7 @@ std::vector<Workload> training() {
           "train_resnet20", [] { return models::resnet20(); }, {128, 3, 32, 32}, 10, 128, "samples/s"),
       training_step(
           "train_alexnet64", [] { return models::alexnet64(); }, {64, 3, 64, 64}, 10, 64, "samples/s"),
+      training_step("train_bert_tiny", bert_tiny, {16, 128}, 1000, 16 * 128, "tokens/s", "adamw", true),
   };
 }
 
@@ -82,6 +93,7 @@ std::vector<Workload> inference() {
       infer("infer_resnet20_b1", [] { return models::resnet20(); }, {1, 3, 32, 32}),
       infer(
           "infer_resnet20_b1_fused", [] { return models::resnet20(); }, {1, 3, 32, 32}, true),
+      infer("infer_bert_tiny_b1", bert_tiny, {1, 128}, false, 1000),
   };
 }
 

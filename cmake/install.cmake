@@ -5,7 +5,7 @@ include(GNUInstallDirs)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/cairn)
 
 install(TARGETS cairn EXPORT cairnTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-foreach(component image onnx)
+foreach(component IN ITEMS image text onnx)
   if(TARGET cairn-${component})
     set(part cairn-${component}-targets)
     install(TARGETS cairn-${component} EXPORT ${part} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -16,8 +16,11 @@ TEST(Umbrella, HoldsEveryPublicHeader) {
   std::vector<std::string> expected, found;
   for (const auto& entry : fs::recursive_directory_iterator(include / "cairn")) {
     const std::string name = fs::relative(entry.path(), include).generic_string();
-    const bool left_out = name == "cairn/cairn.h" || name == "cairn/testing.h" || name == "cairn/data/image.h" ||
-                          name == "cairn/io/onnx.h" || name == "cairn/tensor/eigen.h" ||
+    const bool component = name == "cairn/data/image.h" || name == "cairn/data/tokenizer.h" ||
+                           name == "cairn/data/train_wordpiece.h" || name == "cairn/data/vocabulary.h" ||
+                           name == "cairn/data/wordpiece.h" || name == "cairn/io/onnx.h";
+    const bool left_out = component || name == "cairn/cairn.h" || name == "cairn/testing.h" ||
+                          name == "cairn/tensor/eigen.h" ||
                           name == "cairn/activation/catalogue.h";  // a table, not a header
     if (name.ends_with(".h") && !left_out) expected.push_back(name);
   }

@@ -11,6 +11,7 @@
 
 #include "support/options.h"
 #include "support/picture.h"
+#include "support/records.h"
 
 namespace support {
 
@@ -78,7 +79,13 @@ Parts split(const Images& images, int64_t validation) {
   return parts;
 }
 
-train::History train_model(const Settings& s, const Parts& parts, nn::Layer& model, optim::Optimizer& optimizer) {
+struct Trained {
+  train::History history;
+  train::End end;
+};
+
+Trained train_model(const Settings& s, const Parts& parts, const io::SavedModel& m, optim::Optimizer& optimizer,
+                    train::Run* run) {
   std::unique_ptr<data::Dataset> set;
   if (s.augments) {
     set = std::make_unique<data::Augmented>(parts.images, parts.labels, parts.normalization, s.augmentation);
@@ -93,10 +100,21 @@ train::History train_model(const Settings& s, const Parts& parts, nn::Layer& mod
   const auto loss = [smoothing = s.label_smoothing](const Tensor& logits, const Tensor& labels) {
     return cross_entropy(logits, labels, {.label_smoothing = smoothing});
   };
+  const int64_t steps = s.epochs * ((loader.batches() + s.accumulate - 1) / s.accumulate);
   train::Trainer trainer(
-      model, optimizer,
-      {.epochs = s.epochs, .schedule = optim::schedule_by_name(s.schedule, s.epochs * loader.batches()), .loss = loss});
-  return trainer.fit(loader, held ? &*held : nullptr);
+      *m.model, optimizer,
+      {.epochs = s.epochs,
+       .schedule = optim::schedule_by_name(s.schedule, steps),
+       .accumulate = s.accumulate,
+       .clip_grad_norm = s.clip_grad_norm,
+       .loss = loss,
+       .ema = s.ema > 0 ? std::optional(optim::EMAOptions{.decay = s.ema, .warmup = true}) : std::nullopt,
+       .patience = s.patience,
+       .max_seconds = s.max_seconds,
+       .run = run,
+       .info = m.info});
+  train::History history = trainer.fit(loader, held ? &*held : nullptr);
+  return {std::move(history), trainer.end()};
 }
 
 double seconds_of(const train::History& history) {
@@ -148,11 +166,12 @@ void show_classes(const train::ConfusionMatrix& confusion, const std::vector<std
 }
 
 // Looks at the test images for the first and only time.
-double test(const Task& task, const Images& images, const io::SavedModel& m, bool details) {
+double test(const Task& task, const Images& images, const io::SavedModel& m, bool details, train::Run* run = nullptr) {
   const data::TensorDataset set(images.test_images, images.test_labels, m.info.normalization);
   const Tensor logits = train::predict(*m.model, data::DataLoader(set, {.batch_size = 500}));
   train::ConfusionMatrix confusion(static_cast<int64_t>(m.info.classes.size()));
   confusion.add(logits, images.test_labels);
+  if (run != nullptr) log_test(*run, images, logits, confusion, m.info.classes);
   if (details) {
     show_some(task, images, logits, m.info.classes);
     const auto worst = confusion.worst_pairs(5);
@@ -208,7 +227,7 @@ void show_outcomes(const std::vector<Outcome>& outcomes, bool validated) {
 }
 
 // What can be wrong with options and data throws before anything is printed; `begun` tells that this is over.
-void run(const Task& task, const Settings& s, bool& begun) {
+int run(const Task& task, const Settings& s, bool& begun) {
   io::SavedModel m;
   std::unique_ptr<optim::Optimizer> optimizer;
   const auto prepare = [&](const std::string& activation) {
@@ -223,32 +242,44 @@ void run(const Task& task, const Settings& s, bool& begun) {
   const std::string model = nn::summary(*m.model, batch_of_one(task));
   if (!s.save.empty()) const io::AtomicFile writable(s.save);
   const std::string curves = curves_file(s);
+  const bool several = s.activations.size() > 1;
+  const auto open = [&](const std::string& activation) { return open_run(s, several ? activation : ""); };
   const Images images = s.glyphs > 0 ? glyphs(s.glyphs) : find_images(task.set, s.data, task.digits);
   const int64_t count = images.train_images.size(0);
   require<ValueError>(s.validation < count, "options", "no training images are left", given("validation", s.validation),
                       given("images", count));
+  std::unique_ptr<train::Run> record = open(s.activations[0]);
   begun = true;
   std::printf("data: %s: %" PRId64 " images to train on, %" PRId64 " to test on\n", images.source.c_str(),
               count - s.validation, images.test_images.size(0));
   std::printf("model: %s\n\n%s\n", describe_model(s).c_str(), model.c_str());
   if (!s.load.empty()) {
     test(task, images, m, true);
-    return;
+    return 0;
   }
 
   const Parts parts = split(images, s.validation);
   m.info = {.normalization = parts.normalization, .classes = task.set.classes, .input = task.set.image};
-  const bool several = s.activations.size() > 1;
   std::printf("training: %s\n", describe(s).c_str());
   std::vector<Outcome> outcomes;
   std::vector<train::NamedHistory> histories;
   for (const std::string& activation : s.activations) {
     if (several) std::printf("\nactivation %s\n", activation.c_str());
     std::fflush(stdout);  // also into a file or pipe, as an epoch may take long
-    if (!histories.empty()) prepare(activation);
-    const train::History history = train_model(s, parts, *m.model, *optimizer);
+    if (!histories.empty()) {
+      prepare(activation);
+      record = open(activation);
+    }
+    if (record) describe_run(*record, s, *m.model, batch_of_one(task));
+    const auto [history, end] = train_model(s, parts, m, *optimizer, record.get());
+    if (end == train::End::interrupted) {
+      std::printf("to go on: ./run %s --resume %s\n", task.program.c_str(),
+                  s.default_run ? record->folder().c_str() : s.run.c_str());
+      return 130;  // as programs that Ctrl-C ended
+    }
     histories.push_back({several ? activation : "", history});
     std::printf("trained for %.1f s\n", seconds_of(history));
+    if (record) io::save(*m.model, record->file("model.safetensors"), m.info);
     if (!s.save.empty()) {
       io::save(*m.model, s.save, m.info);
       std::printf("saved as %s\n", s.save.c_str());
@@ -259,9 +290,11 @@ void run(const Task& task, const Settings& s, bool& begun) {
           s.model + (several || activation.empty() ? "" : " with " + activation) + " on " + task.set.name);
       std::printf("curves: %s\n", curves.c_str());
     }
-    outcomes.push_back({activation, history, test(task, images, m, !several)});
+    if (record) std::printf("run: %s\n", record->folder().c_str());
+    outcomes.push_back({activation, history, test(task, images, m, !several, record.get())});
   }
   if (several) show_outcomes(outcomes, s.validation > 0);
+  return 0;
 }
 
 }  // namespace
@@ -269,8 +302,7 @@ void run(const Task& task, const Settings& s, bool& begun) {
 int run_classifier(int argc, char** argv, const Task& task) {
   bool begun = false;
   try {
-    run(task, read_settings(argc, argv, task), begun);
-    return 0;
+    return run(task, read_settings(argc, argv, task), begun);
   } catch (const std::exception& e) {
     std::fflush(stdout);
     std::fprintf(stderr, "%s: %s\n", task.program.c_str(), e.what());

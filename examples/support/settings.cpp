@@ -12,6 +12,7 @@
 #include <cxxopts.hpp>
 #include <optional>
 
+#include "support/command.h"
 #include "support/options.h"
 
 namespace support {
@@ -144,6 +145,11 @@ cxxopts::Options all_options(const Task& task) {
   add("weight-decay", "pull of the weights towards 0 (*); for another optimizer its own", "", "X");
   add("schedule", "how the learning rate changes: " + listed(optim::schedule_names()) + suits, "", "NAME");
   add("label-smoothing", "share of each target that is spread over all classes" + suits, "", "P");
+  add("clip-grad-norm", "largest norm of all gradients together; 0 leaves them alone", "0", "X");
+  add("accumulate", "batches whose gradients make one step", "1", "N");
+  add("ema", "averages the weights, of each step so much, such as 0.999; 0 does not", "0", "DECAY");
+  add("patience", "ends it after so many epochs in a row without a better validation; 0 never", "0", "N");
+  add("max-seconds", "ends it after so many seconds of training; 0 never", "0", "S");
   add("augment", preset_help(task) + suits, "", "NAME");
   add("erasing", "share of the images in which a rectangle is blanked", "", "P");
   add("mixup", "mixes pairs of images and their labels: alpha of the Beta distribution, such as 0.2", "0", "ALPHA");
@@ -152,6 +158,14 @@ cxxopts::Options all_options(const Task& task) {
   add("threads", "to compute on; the result is the same for any number", std::to_string(num_threads()), "N");
   add("curves", "picture of the training, SVG; '' makes none. Without it runs/" + task.program + "-MODEL.svg", "",
       "FILE");
+  add("run",
+      "folder of checkpoints, metrics and report; '' writes none. Without it a new one, runs/" + task.program +
+          "-MODEL",
+      "", "DIR");
+  add("resume", "go on with the run in that folder, with its options, where it stopped; start one where there is none",
+      "", "DIR");
+  add("checkpoint-steps", "steps between checkpoints inside an epoch; 0: one a minute", "0", "N");
+  add("keep", "newest checkpoints that stay", "1", "N");
   add("save", "write the trained model there", "", "FILE");
   add("load", "test a saved model instead of training one", "", "FILE");
   all.add_options(group)("h,help", "this text");
@@ -162,7 +176,7 @@ cxxopts::Options all_options(const Task& task) {
 
 Settings read_settings(int argc, char** argv, const Task& task) {
   cxxopts::Options all = all_options(task);
-  const cxxopts::ParseResult found = all.parse(argc, argv);
+  const cxxopts::ParseResult found = parse_resumable(all, argc, argv);
   if (found.count("help") > 0) {
     std::printf("%s%s", all.help({"Data", "Model", "Training", "Program"}).c_str(),
                 table_of_usual_options(task.program).c_str());
@@ -222,11 +236,30 @@ Settings read_settings(int argc, char** argv, const Task& task) {
   s.label_smoothing = real("label-smoothing", 0, 0.99, row.label_smoothing);
   s.seed = number("seed", text("seed"), uint64_t{0}, ~uint64_t{0});
 
+  s.clip_grad_norm = real("clip-grad-norm", 0, 1e6);
+  s.accumulate = whole("accumulate", 1, 1'000'000);
+  s.ema = real("ema", 0, 0.999999);
+  s.patience = whole("patience", 0, 10'000);
+  s.max_seconds = real("max-seconds", 0, 1e9);
+  require<ValueError>(s.patience == 0 || s.validation > 0, "options",
+                      "--patience looks at the validation; hold some images back with --validation");
+
   s.augment = text("augment", row.augment);
   s.augmentation = augmentation(task, s.augment, s.seed);
   s.augmentation.erasing = real("erasing", 0, 1, s.augmentation.erasing);
   s.augmentation.mixup = real("mixup", 0, 100);
   s.augments = s.augment != "none" || s.augmentation.erasing > 0 || s.augmentation.mixup > 0;
+
+  require<ValueError>(!is_given("run") || !is_given("resume"), "options", "--resume names the folder; leave out --run");
+  s.resume = is_given("resume");
+  s.default_run = !s.resume && !is_given("run");
+  s.run = s.resume ? text("resume") : text("run", "runs/" + task.program + "-" + s.model);
+  require<ValueError>(!s.resume || !s.run.empty(), "options", "--resume needs a folder");
+  s.run_options = {.resume = s.resume,
+                   .keep = whole("keep", 1, 1'000'000),
+                   .checkpoint_steps = whole("checkpoint-steps", 0, 1'000'000'000)};
+  if (s.run_options.checkpoint_steps > 0) s.run_options.checkpoint_seconds = 0;
+  s.command = command_of(task.program, found);
 
   s.save = text("save");
   s.load = text("load");

@@ -3,6 +3,7 @@
 
 #include <cairn/data/augment.h>
 #include <cairn/optim/make_optimizer.h>
+#include <cairn/train/run.h>
 
 #include <optional>
 #include <string>
@@ -24,19 +25,25 @@ struct Task {
 
 struct Settings {
   std::string data, model, norm, optimizer, schedule, augment, curves, save, load;
-  bool default_curves = false;                      ///< nobody named the file, so the program may do without
+  bool default_curves = false;  ///< nobody named the file, so the program may do without
+  std::string run;              ///< folder of checkpoints, metrics and report; "" for none
+  bool resume = false;          ///< whether to go on with what is there
+  bool default_run = false;     ///< nobody named the folder, as above
+  cairn::train::RunOptions run_options = {};
+  std::vector<std::string> command;                 ///< what makes this training again
   std::vector<std::string> activations;             ///< one training each; "" stands for the model's own
   std::optional<std::vector<int64_t>> hidden = {};  ///< of an mlp, as dropout
   std::optional<double> dropout = {};
   int64_t glyphs = 0, validation = 0, epochs = 0, batch_size = 0;
-  double label_smoothing = 0;
+  double label_smoothing = 0, clip_grad_norm = 0, ema = 0, max_seconds = 0;
+  int64_t accumulate = 1, patience = 0;
   uint64_t seed = 0;
   cairn::optim::CommonOptions rates = {};
   cairn::data::AugmentOptions augmentation = {};
   bool augments = false;  ///< whether `augmentation` does anything
 };
 
-/// Reads the command line; --help prints and ends the program.
+/// Reads the command line; --help prints and ends the program. What --resume leaves open is taken from the run's command.
 ///   throws  Error that names the option
 Settings read_settings(int argc, char** argv, const Task& task);
 

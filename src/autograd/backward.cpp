@@ -6,6 +6,7 @@
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/reduce.h"
 #include "cairn/tensor/create.h"
+#include "graph/at_work.h"
 
 namespace cairn {
 namespace {
@@ -115,8 +116,10 @@ class Run {
     }
     // Last, so that an exception on the way leaves every grad() as it was. A hook may have dropped the tensor
     // meanwhile.
-    for (auto& [node, g] : finished_)
+    for (auto& [node, g] : finished_) {
+      const detail::AtWork at_work(*node);
       if (node->owner) accumulate(*node->owner, std::move(g));
+    }
   }
 
  private:
@@ -167,6 +170,7 @@ class Run {
   }
 
   void visit(Node& node, Tensor g) {
+    const detail::AtWork at_work(node);
     if (node.hooks)
       for (const auto& [number, hook] : Node::Hooks(*node.hooks))
         if (Tensor replaced = hook(g); replaced.defined()) {
@@ -198,7 +202,8 @@ class Run {
       throw GraphError(std::string("backward of ") + node.name +
                        ": the graph was freed by an earlier backward; pass retain_graph = true to the first");
     const Backward context(node, std::move(g), create_, wanted);
-    Grads grads = node.backward(context);
+    Grads grads = detail::observed.load(std::memory_order_relaxed) ? detail::observed_backward(node, context)
+                                                                   : node.backward(context);
     if (grads.size() != node.input_count) {
       throw GraphError(std::string("backward of ") + node.name + ": returned " + std::to_string(grads.size()) +
                        " gradients for " + std::to_string(node.input_count) + " inputs");

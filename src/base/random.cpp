@@ -98,6 +98,23 @@ void Generator::seek(uint64_t position) {
   position_ = position;
 }
 
+Generator::State Generator::state() const {
+  const auto [stream, position] = snapshot();
+  return {stream.key_[0],
+          stream.key_[1],
+          stream.sample_[0],
+          stream.sample_[1],
+          static_cast<uint32_t>(position),
+          static_cast<uint32_t>(position >> 32)};
+}
+
+void Generator::set_state(const State& state) {
+  const std::lock_guard lock(mutex_);
+  stream_.key_ = {state[0], state[1]};
+  stream_.sample_ = {state[2], state[3]};
+  position_ = uint64_t{state[5]} << 32 | state[4];
+}
+
 double Generator::uniform() {
   const Reserved r = reserve(1);
   const RandomBlock b = r.stream.block(r.position);

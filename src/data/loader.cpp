@@ -18,14 +18,15 @@ namespace cairn::data {
 // Hands out the batches of one epoch in order.
 class DataLoader::Iterator::Source {
  public:
-  Source(const DataLoader& loader, int64_t epoch)
+  Source(const DataLoader& loader, int64_t epoch, int64_t first)
       : dataset_(loader.dataset_),
         batch_size_(loader.options_.batch_size),
         batches_(loader.batches_),
         // A lone batch has nothing to be made beside.
-        ahead_(dataset_.prefetches() ? std::min(loader.options_.prefetch, batches_ - 1) : 0),
+        ahead_(dataset_.prefetches() ? std::min(loader.options_.prefetch, batches_ - first - 1) : 0),
         epoch_(epoch),
-        order_(static_cast<size_t>(loader.size_)) {
+        order_(static_cast<size_t>(loader.size_)),
+        next_(first) {
     if (loader.options_.shuffle) {
       Generator generator(loader.options_.seed, "shuffle", static_cast<uint64_t>(epoch));
       const Tensor order = randperm(loader.size_, generator);
@@ -76,7 +77,7 @@ class DataLoader::Iterator::Source {
 
   void work() {
     const SerialScope serial;  // the other cores belong to whoever trains
-    for (int64_t number = 0; number < batches_; ++number) {
+    for (int64_t number = next_; number < batches_; ++number) {
       {
         std::unique_lock lock(mutex_);
         room_.wait(lock, [&] { return stopped_ || static_cast<int64_t>(made_.size()) < ahead_; });
@@ -99,7 +100,7 @@ class DataLoader::Iterator::Source {
   const Dataset& dataset_;
   const int64_t batch_size_, batches_, ahead_, epoch_;
   std::vector<int64_t> order_;
-  int64_t next_ = 0;  // without a thread
+  int64_t next_;  // without a thread; with one, where it begins
 
   std::mutex mutex_;  // of the two below
   std::deque<Made> made_;
@@ -123,13 +124,25 @@ DataLoader::DataLoader(const Dataset& dataset, LoaderOptions options)
 
 int64_t DataLoader::samples() const { return options_.drop_last ? batches_ * options_.batch_size : size_; }
 
-DataLoader::Epoch DataLoader::epoch(int64_t number) const& {
-  require<ValueError>(number >= 0, "DataLoader", "epochs are counted from 0", given("epoch", number));
-  return {*this, number};
+int64_t DataLoader::samples(int64_t batch) const {
+  require<IndexError>(batch >= 0 && batch < batches_, "DataLoader", "no such batch", given("batch", batch),
+                      given("batches", batches_));
+  return std::min(options_.batch_size, size_ - batch * options_.batch_size);
 }
 
-DataLoader::Iterator::Iterator(const DataLoader& loader, int64_t epoch)
-    : left_(loader.batches_), source_(std::make_unique<Source>(loader, epoch)), batch_(source_->next()) {}
+DataLoader::Epoch DataLoader::epoch(int64_t number, int64_t first) const& {
+  require<ValueError>(number >= 0, "DataLoader", "epochs are counted from 0", given("epoch", number));
+  require<ValueError>(first >= 0 && first <= batches_, "DataLoader", "an epoch has no such batch",
+                      given("first", first), given("batches", batches_));
+  return {*this, number, first};
+}
+
+DataLoader::Iterator::Iterator(const DataLoader& loader, int64_t epoch, int64_t first)
+    : left_(loader.batches_ - first) {
+  if (left_ == 0) return;
+  source_ = std::make_unique<Source>(loader, epoch, first);
+  batch_ = source_->next();
+}
 
 DataLoader::Iterator::Iterator(Iterator&&) noexcept = default;
 DataLoader::Iterator& DataLoader::Iterator::operator=(Iterator&&) noexcept = default;

@@ -5,6 +5,7 @@
 #include <shared_mutex>
 
 #include "cairn/graph/scope.h"
+#include "graph/at_work.h"
 
 namespace cairn {
 
@@ -61,35 +62,63 @@ void connect(Ref<Node> node, Tensor& y, const Tensor* const* inputs, Keep keep) 
   y.body()->node = std::move(node);
 }
 
-static std::shared_mutex observers_mutex;
-static std::vector<const std::function<void(const Operation&)>*> observers;
+struct Observers {  // those at work
+  std::shared_mutex mutex;
+  std::vector<const Observer*> list;
 
-static thread_local constinit bool observing = false;
+  // What an observer computes is its own affair: nothing is told from inside one.
+  template <class Told>
+  void tell(const Told& told) {
+    if (observing) return;
+    const struct Guard {
+      Guard() { observing = true; }
+      ~Guard() { observing = false; }
+    } guard;
+    const std::shared_lock lock(mutex);
+    for (const Observer* o : list)
+      if constexpr (std::is_same_v<Told, Operation>)
+        o->see_(told);
+      else if (o->see_backward_)
+        o->see_backward_(told);
+  }
+
+  static thread_local constinit bool observing;
+};
+thread_local constinit bool Observers::observing = false;
+
+static Observers observers;
+static thread_local constinit const Node* at_work = nullptr;  // the node whose backward runs on this thread
 
 void observe(const char* name, const Tensor* const* inputs, int count, const Tensor& y) {
-  if (observing) return;  // what an observer computes is its own affair
-  const struct Guard {
-    Guard() { observing = true; }
-    ~Guard() { observing = false; }
-  } guard;
-  const std::shared_lock lock(observers_mutex);
-  const Operation operation{name, {inputs, static_cast<size_t>(count)}, y, current_scope()};
-  for (const auto* see : observers) (*see)(operation);
+  observers.tell(Operation{name, {inputs, static_cast<size_t>(count)}, y, current_scope(), at_work});
+}
+
+AtWork::AtWork(const Node& node) : before_(std::exchange(at_work, &node)) {}
+AtWork::~AtWork() { at_work = before_; }
+
+Grads observed_backward(Node& node, const Backward& context) {
+  const Tensor held = context.grad;  // an operation that had it alone would write its result there
+  Grads grads = node.backward(context);
+  if (grads.size() == node.input_count)  // else the engine says so
+    observers.tell(BackwardOperation{node, context, grads});
+  return grads;
 }
 
 }  // namespace detail
 
-Observer::Observer(std::function<void(const Operation&)> see) : see_(std::move(see)) {
-  require<ValueError>(!detail::observing, "Observer", "cannot be made inside another observer");
-  const std::unique_lock lock(detail::observers_mutex);
-  detail::observers.push_back(&see_);
+Observer::Observer(std::function<void(const Operation&)> see,
+                   std::function<void(const BackwardOperation&)> see_backward)
+    : see_(std::move(see)), see_backward_(std::move(see_backward)) {
+  require<ValueError>(!detail::Observers::observing, "Observer", "cannot be made inside another observer");
+  const std::unique_lock lock(detail::observers.mutex);
+  detail::observers.list.push_back(this);
   detail::observed = true;
 }
 
 Observer::~Observer() {
-  const std::unique_lock lock(detail::observers_mutex);
-  std::erase(detail::observers, &see_);
-  detail::observed = !detail::observers.empty();
+  const std::unique_lock lock(detail::observers.mutex);
+  std::erase(detail::observers.list, this);
+  detail::observed = !detail::observers.list.empty();
 }
 
 }  // namespace cairn

@@ -14,4 +14,11 @@ template <class S>
 void layer_norm_gradient(const S* x, const S* weight, const S* mean, const S* rstd, const S* g, S* dx, S* dweight,
                          S* dbias, int64_t rows, int64_t n);
 
+/// y = x · rstd · weight with rstd = 1 / √(mean of x² + eps).
+template <class S>
+void rms_norm(const S* x, const S* weight, S* y, S* rstd, int64_t rows, int64_t n, S eps);
+template <class S>
+void rms_norm_gradient(const S* x, const S* weight, const S* rstd, const S* g, S* dx, S* dweight, int64_t rows,
+                       int64_t n);
+
 }  // namespace cairn::kernels

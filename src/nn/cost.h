@@ -15,6 +15,8 @@ inline int64_t multiply_adds(const Operation& op) {
   if (name == "conv2d") return op.output.numel() * (size(1).numel() / std::max<int64_t>(1, size(1).size(0)));
   if (name == "conv_transpose2d") return size(0).numel() * (size(1).numel() / std::max<int64_t>(1, size(1).size(0)));
   if (name == "linear" || name == "matmul" || name == "squared_distances") return op.output.numel() * size(0).size(-1);
+  if (name == "scaled_dot_product_attention") return (size(0).numel() + op.output.numel()) * size(1).size(2);
+  if (name == "packed_attention") return 2 * op.output.numel() * op.output.size(1);
   return 0;
 }
 

@@ -243,6 +243,25 @@ GradientReach gradient_reach(Module& model, const std::function<Tensor()>& forwa
 
 GradientReach gradient_reach(Module& model, const Tensor& loss) { return examine(model.parameters(), loss, nullptr); }
 
+std::vector<std::string> gradient_warnings(const Module& model) {
+  std::vector<std::string> warnings;
+  for (const Parameter& p : model.parameters()) {
+    if (!p.tensor.requires_grad()) continue;
+    const Tensor g = p.tensor.grad();
+    if (!g.defined()) {
+      warnings.push_back(p.name + " has no gradient");
+      continue;
+    }
+    const bool zeros = visit_float("gradient_warnings", g.dtype(), [&]<class S>() {
+      const Tensor plain = g.is_dense() ? g : g.detach().contiguous();
+      const S* first = plain.pointer<S>();
+      return std::all_of(first, first + g.numel(), [](S x) { return x == 0; });  // up to the first that is not
+    });
+    if (zeros && g.numel() > 0) warnings.push_back(p.name + " has a gradient of zeros alone");
+  }
+  return warnings;
+}
+
 std::ostream& operator<<(std::ostream& out, const GradientReach& reach) {
   size_t lost = 0, wide = 0;
   for (const ParameterReach& p : reach.parameters) {

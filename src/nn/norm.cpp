@@ -99,15 +99,15 @@ BatchNorm2d BatchNorm2d::from_options(const Json& options) {
   return BatchNorm2d(features, o);
 }
 
-static Shape checked_shape(const Shape& shape, Dtype dtype) {
-  require<ValueError>(!shape.empty() && shape.numel() > 0, "LayerNorm", "normalized_shape must not be empty",
+static Shape checked_shape(const char* layer, const Shape& shape, Dtype dtype) {
+  require<ValueError>(!shape.empty() && shape.numel() > 0, layer, "normalized_shape must not be empty",
                       given("normalized_shape", shape));
-  require<DtypeError>(is_float(dtype), "LayerNorm", "needs f32 or f64", given("dtype", dtype));
+  require<DtypeError>(is_float(dtype), layer, "needs f32 or f64", given("dtype", dtype));
   return shape;
 }
 
 LayerNorm::LayerNorm(const Shape& shape, const LayerNormOptions& o)
-    : normalized_shape(checked_shape(shape, o.dtype)),
+    : normalized_shape(checked_shape("LayerNorm", shape, o.dtype)),
       settings(o),
       weight(parameter("weight", filled(o.elementwise_affine, shape, 1, o.dtype))),
       bias(parameter("bias", filled(o.elementwise_affine && o.bias, shape, 0, o.dtype))) {}
@@ -127,6 +127,27 @@ LayerNorm LayerNorm::from_options(const Json& options) {
   return LayerNorm(Shape(o.integers("normalized_shape")), {.eps = o.number("eps", 1e-5),
                                                            .elementwise_affine = o.boolean("elementwise_affine", true),
                                                            .bias = o.boolean("bias", true)});
+}
+
+RMSNorm::RMSNorm(const Shape& shape, const RMSNormOptions& o)
+    : normalized_shape(checked_shape("RMSNorm", shape, o.dtype)),
+      settings(o),
+      weight(parameter("weight", filled(o.elementwise_affine, shape, 1, o.dtype))) {}
+
+Tensor RMSNorm::forward(const Tensor& x) { return rms_norm(x, normalized_shape, weight, settings.eps); }
+
+Json RMSNorm::options() const {
+  Json json = {{"normalized_shape", std::vector<int64_t>(normalized_shape.begin(), normalized_shape.end())}};
+  if (settings.eps) json["eps"] = *settings.eps;
+  if (!settings.elementwise_affine) json["elementwise_affine"] = false;
+  return json;
+}
+
+RMSNorm RMSNorm::from_options(const Json& options) {
+  const OptionReader o("RMSNorm", options, {"normalized_shape", "eps", "elementwise_affine"});
+  RMSNormOptions read{.elementwise_affine = o.boolean("elementwise_affine", true)};
+  if (o.has("eps")) read.eps = o.number("eps");
+  return RMSNorm(Shape(o.integers("normalized_shape")), read);
 }
 
 static int64_t checked_groups(int64_t groups, int64_t channels, Dtype dtype) {

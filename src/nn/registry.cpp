@@ -10,6 +10,7 @@
 #include "cairn/nn/activation.h"
 #include "cairn/nn/conv.h"
 #include "cairn/nn/dropout.h"
+#include "cairn/nn/embedding.h"
 #include "cairn/nn/flatten.h"
 #include "cairn/nn/fold.h"
 #include "cairn/nn/identity.h"
@@ -20,6 +21,7 @@
 #include "cairn/nn/residual.h"
 #include "cairn/nn/sequential.h"
 #include "cairn/nn/taylor.h"
+#include "cairn/nn/transformer.h"
 
 namespace cairn::nn {
 namespace {
@@ -53,6 +55,7 @@ struct Registry {
     add<ConvTranspose2d>("ConvTranspose2d");
     add<Dropout>("Dropout");
     add<Dropout2d>("Dropout2d");
+    add<Embedding>("Embedding");
     add<Flatten>("Flatten");
     add<GLU>("GLU");
     add<GeGLU>("GeGLU");
@@ -65,17 +68,22 @@ struct Registry {
     add<MaxPool1d>("MaxPool1d");
     add<MaxPool2d>("MaxPool2d");
     add<Maxout>("Maxout");
+    add<PositionalEmbedding>("PositionalEmbedding");
+    add<RMSNorm>("RMSNorm");
     add<RReLU>("RReLU");
     add<RadialBasis>("RadialBasis");
     add<ReGLU>("ReGLU");
     add<Residual>("Residual");
     add<Sequential>("Sequential");
+    add<SinusoidalEncoding>("SinusoidalEncoding");
     add<Softmax>("Softmax");
     add<Softmin>("Softmin");
     add<Sparsemax>("Sparsemax");
     add<StochasticDepth>("StochasticDepth");
     add<SwiGLU>("SwiGLU");
     add<Taylor>("Taylor");
+    add<TransformerEncoder>("TransformerEncoder");
+    add<TransformerEncoderLayer>("TransformerEncoderLayer");
   }
 
   template <class L>

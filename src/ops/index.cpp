@@ -10,23 +10,11 @@
 #include "cairn/ops/join.h"
 #include "cairn/tensor/create.h"
 #include "ops/copy.h"
+#include "ops/indices.h"
 
 namespace cairn {
-namespace {
 
-constexpr int64_t grain = 1 << 15;
-
-// Whole numbers wrap round.
-template <class S>
-S plus(S a, S b) {
-  if constexpr (std::is_same_v<S, int64_t>)
-    return static_cast<S>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-  else
-    return a + b;
-}
-
-// Row-major indices, each within [0, size).
-Tensor checked_index(const char* operation, const Tensor& index, int64_t size) {
+Tensor ops::checked_index(const char* operation, const Tensor& index, int64_t size) {
   require<DtypeError>(index.dtype() == i64, operation, "the index must be i64; convert with to(i64)",
                       given("index", index));
   Tensor flat = index.contiguous();
@@ -45,9 +33,22 @@ Tensor checked_index(const char* operation, const Tensor& index, int64_t size) {
                    given("size", size));
 }
 
+namespace {
+
+constexpr int64_t grain = 1 << 15;
+
+// Whole numbers wrap round.
+template <class S>
+S plus(S a, S b) {
+  if constexpr (std::is_same_v<S, int64_t>)
+    return static_cast<S>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+  else
+    return a + b;
+}
+
 Tensor checked_vector(const char* operation, const Tensor& index, int64_t size) {
   require(index.dim() <= 1, operation, "the index must be a vector", given("index", index));
-  return checked_index(operation, index, size);
+  return ops::checked_index(operation, index, size);
 }
 
 // Sizes before, at and behind a dimension.
@@ -215,7 +216,7 @@ Tensor index_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor
 Tensor gather(const Tensor& x, int64_t dim, const Tensor& index) {
   const int d = wrap_dim("gather", dim, x.dim());
   check_places("gather", x, d, index);
-  const Tensor places = checked_index("gather", index, x.shape()[d]);
+  const Tensor places = ops::checked_index("gather", index, x.shape()[d]);
   Tensor y = empty(index.shape(), x.dtype());
   const int last = x.dim() - 1;
   const int64_t length = index.shape()[last], along = x.strides()[d], xj = d == last ? 0 : x.strides()[last];
@@ -235,7 +236,7 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& index) {
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source) {
   const int d = wrap_dim("scatter_add", dim, x.dim());
   check_places("scatter_add", x, d, index);
-  const Tensor places = checked_index("scatter_add", index, x.shape()[d]);
+  const Tensor places = ops::checked_index("scatter_add", index, x.shape()[d]);
   bool fits = source.dim() == index.dim();
   for (int i = 0; fits && i < index.dim(); ++i) fits = index.shape()[i] <= source.shape()[i];
   require(fits, "scatter_add", "the index must have the rank of source and no larger sizes", given("index", index),
@@ -298,7 +299,7 @@ Tensor one_hot(const Tensor& index, int64_t classes) {
     // At least one class, so that a negative index is out of range.
     classes = std::clamp<int64_t>(*std::max_element(p, p + n), 0, INT64_MAX - 1) + 1;
   }
-  const Tensor places = checked_index("one_hot", flat, classes);
+  const Tensor places = ops::checked_index("one_hot", flat, classes);
   Shape shape = index.shape();
   shape.push_back(classes);
   Tensor y = zeros(shape, i64);

@@ -6,6 +6,7 @@
 
 #include "cairn/graph/node.h"
 #include "cairn/tensor/create.h"
+#include "optim/state_reader.h"
 
 namespace cairn::optim {
 
@@ -146,54 +147,10 @@ nn::StateDict Optimizer::state_dict() const {
   return state;
 }
 
-namespace {
-
-// Takes tensors out of a state one by one and notes what does not fit.
-class Reader {
- public:
-  explicit Reader(const nn::StateDict& state) : state_(state) {}
-
-  bool contains(const std::string& name) const { return state_.contains(name); }
-  // A copy in the layout and dtype of `like`; undefined when it does not fit.
-  Tensor tensor(const std::string& name, const Tensor& like) {
-    used_.insert(name);
-    const auto at = state_.find(name);
-    if (at == state_.end() || !at->second.defined()) {
-      report_.missing.push_back(name);
-      return {};
-    }
-    if (at->second.shape() != like.shape()) {
-      report_.misfits.push_back(name + " is " + describe(like) + ", the state holds " + describe(at->second));
-      return {};
-    }
-    return empty_like(like).copy_(at->second.detach().to(like.dtype()));
-  }
-  double number(const std::string& name) {
-    const Tensor t = tensor(name, full({}, 0, f64));
-    return t.defined() ? t.item<double>() : 0;
-  }
-  // throws  unless all has fitted and been taken
-  void finish(const char* optimizer) {
-    for (const auto& [name, tensor] : state_)
-      if (!used_.contains(name)) report_.unexpected.push_back(name);
-    if (report_.ok()) return;
-    const std::string text = std::string(optimizer) + ": the state does not fit: " + nn::to_string(report_);
-    if (report_.missing.empty() && report_.unexpected.empty()) throw ShapeError(text);
-    throw NameError(text);
-  }
-
- private:
-  const nn::StateDict& state_;
-  std::set<std::string> used_;
-  nn::LoadReport report_;
-};
-
-}  // namespace
-
 void Optimizer::load_state_dict(const nn::StateDict& state) {
   const NoGrad no_grad;
   const std::vector<std::string> key = keys();
-  Reader read(state);
+  StateReader read(state);
   std::vector<Rates> groups = groups_;
   std::vector<State> states(states_.size());
   size_t i = 0;
@@ -204,8 +161,7 @@ void Optimizer::load_state_dict(const nn::StateDict& state) {
     for (; i < groups[group].end; ++i) {
       State& s = states[i];
       if (!read.contains("step." + key[i])) continue;  // never updated
-      const double steps = read.number("step." + key[i]);
-      s.steps = steps >= 0 && steps < 0x1p53 ? static_cast<int64_t>(steps) : -1;
+      s.steps = read.count("step." + key[i]);
       if (names.number) s.number = read.number(std::string(names.number) + "." + key[i]);
       for (size_t k = 0; k < s.tensors.size(); ++k)
         if (names.tensors[k])

@@ -147,14 +147,17 @@ void Display::draw(const Progress& p, Clock::time_point now) {
   next_ = now + std::chrono::milliseconds(100);
 }
 
-void Display::epoch(const EpochResult& r, int64_t epochs) {
+void Display::note(std::string line) {
   if (output_ == Output::silent) return;
-  std::string line = epoch_line(r, epochs, output_ == Output::bar ? width() : 1000);
   if (output_ == Output::bar) line = "\r" + line + "\x1b[K";
   line += '\n';
   std::fwrite(line.data(), 1, line.size(), stream_);
   std::fflush(stream_);
   drawn_ = false;
+}
+
+void Display::epoch(const EpochResult& r, int64_t epochs) {
+  note(epoch_line(r, epochs, output_ == Output::bar ? width() : 1000));
 }
 
 }  // namespace cairn::train

@@ -28,6 +28,8 @@ class Display {
     if (output_ == Output::bar && now >= next_) draw(p, now);
   }
   void epoch(const EpochResult& r, int64_t epochs);
+  /// A line of its own, unless silent.
+  void note(std::string line);
 
  private:
   void draw(const Progress& p, Clock::time_point now);

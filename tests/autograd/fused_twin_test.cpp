@@ -67,7 +67,8 @@ TEST(FusedTwin, AgreesInValueGradientAndGradientOfGradient) {
     const GradReport report = gradgradcheck(c.f, cases::leaves(c.inputs));
     EXPECT_TRUE(report) << c.name << ": " << report.text;
   }
-  for (const char* name : {"cross_entropy", "gelu", "layer_norm", "prod", "relu"})
+  for (const char* name : {"cross_entropy", "gelu", "layer_norm", "packed_attention", "prod", "relu", "rms_norm",
+                           "scaled_dot_product_attention"})
     EXPECT_TRUE(held.contains(name)) << name;
 }
 

@@ -390,8 +390,8 @@ std::vector<Case> losses() {
 const std::vector<Case>& all() {
   static const std::vector<Case> table = [] {
     std::vector<Case> joined;
-    for (auto part :
-         {arithmetic, choices, functions, views, pieces, reductions, products, losses, image_layers, formulas})
+    for (auto part : {arithmetic, choices, functions, views, pieces, reductions, products, losses, image_layers,
+                      attention, formulas})
       for (Case& c : part()) joined.push_back(std::move(c));
     return joined;
   }();

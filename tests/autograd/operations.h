@@ -23,6 +23,8 @@ const std::vector<Case>& all();
 
 /// The part of it that holds what layers of images are made of (operations_layers.cpp).
 std::vector<Case> image_layers();
+/// And what transformers are made of (operations_attention.cpp).
+std::vector<Case> attention();
 
 /// Distinct values in random order, from low to high, none within a hundredth of another or of zero.
 Tensor spread(const Shape& shape, double low = -2, double high = 2);

@@ -174,4 +174,16 @@ TEST(Generator, TheDefaultOneFollowsManualSeed) {
   default_generator() = before;
 }
 
+TEST(Generator, GoesOnFromAState) {
+  Generator a(7, "dropout", 3, 9);
+  a.seek((uint64_t{5} << 32) + 2);
+  const Generator::State state = a.state();
+  const double next = a.uniform();
+  Generator b(1);
+  b.set_state(state);
+  EXPECT_EQ(b.position(), (uint64_t{5} << 32) + 2);
+  EXPECT_EQ(b.uniform(), next);
+  EXPECT_EQ(b.state(), a.state());
+}
+
 }  // namespace

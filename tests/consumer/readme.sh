@@ -12,10 +12,14 @@ mkdir -p "$out"
 awk -v out="$out" '/^```cpp/ {on = 1; file = out "/" ++n ".cpp"; next} /^```/ {on = 0} on {print > file}' "$readme"
 count=0
 for source in "$out"/*.cpp; do
-  libraries=()
+  libraries=() components=()
+  if grep -q cairn/data/train_wordpiece.h "$source"; then
+    [[ -f ${pc%/*}/../libcairn-text.a ]] || continue # built without ICU
+    components=(-lcairn-text) libraries=(-licuuc)
+  fi
   if grep -q gtest/gtest.h "$source"; then libraries=(-lgtest -lgtest_main -pthread); fi
   # shellcheck disable=SC2046,SC2086
-  "${CXX:-c++}" -O1 ${CXXFLAGS:-} "$source" -o "${source%.cpp}" $(pkg-config --cflags --libs cairn) "${libraries[@]}"
+  "${CXX:-c++}" -O1 ${CXXFLAGS:-} "$source" -o "${source%.cpp}" "${components[@]}" $(pkg-config --cflags --libs cairn) "${libraries[@]}"
   "${source%.cpp}"
   count=$((count + 1))
 done

@@ -9,6 +9,7 @@
 
 #include "cairn/data/cifar.h"
 #include "cairn/data/mnist.h"
+#include "cairn/data/text.h"
 #include "support.h"
 
 namespace cairn {
@@ -83,6 +84,19 @@ TEST(FetchFashionMnist, TakesTheRealFiles) {
   EXPECT_EQ(fetch.status, 0) << fetch.text;
   EXPECT_THAT(fetch.text, HasSubstr("Fashion-MNIST is in " + fetch / "fashion_mnist"));
   EXPECT_TRUE(data::has_mnist(fetch / "fashion_mnist"));
+}
+
+TEST(FetchTinyShakespeare, TakesTheRealFileAndNoOther) {
+  const Fetch wrong("tiny_shakespeare", "echo '<html>please log in</html>' >\"$to\"");
+  EXPECT_NE(wrong.status, 0);
+  EXPECT_THAT(wrong.text, HasSubstr("char-rnn/master/data/tinyshakespeare/input.txt is not the file we know"));
+  EXPECT_FALSE(wrong.folder_exists());
+  const std::string from = data::find_data("tiny-shakespeare", "", CAIRN_SOURCE_DIR, data::has_tiny_shakespeare);
+  if (from.empty() || !std::filesystem::exists(from + "/input.txt"))
+    GTEST_SKIP() << "Tiny Shakespeare is neither in $CAIRN_DATA/tiny-shakespeare nor in data/tiny-shakespeare";
+  const Fetch fetch("tiny_shakespeare", "cp '" + from + "'/\"${url##*/}\" \"$to\"");
+  EXPECT_EQ(fetch.status, 0) << fetch.text;
+  EXPECT_TRUE(data::has_tiny_shakespeare(fetch / "tiny_shakespeare"));
 }
 
 TEST(FetchCifar10, SaysHowToDoItByHandAndLeavesNothing) {

@@ -60,6 +60,24 @@ TEST(DataLoader, WithoutShuffleKeepsTheOrder) {
   EXPECT_EQ(order(large, 0).size(), 10U);
 }
 
+TEST(DataLoader, GoesOnInsideAnEpoch) {
+  const data::TensorDataset set = numbered(10);
+  for (const int64_t prefetch : {0, 1, 3}) {
+    const data::DataLoader loader(set, {.batch_size = 4, .shuffle = true, .seed = 5, .prefetch = prefetch});
+    const auto whole = order(loader, 2);
+    for (int64_t first = 0; first <= 3; ++first) {
+      std::vector<int64_t> rest;
+      for (const auto& [x, y] : loader.epoch(2, first))
+        for (const int64_t v : y.to_vector<int64_t>()) rest.push_back(v);
+      EXPECT_EQ(rest, std::vector<int64_t>(whole.begin() + std::min<int64_t>(4 * first, 10), whole.end()));
+    }
+    EXPECT_THAT((std::vector<int64_t>{loader.samples(0), loader.samples(2)}), ElementsAre(4, 2));
+    EXPECT_THROW(loader.samples(3), IndexError);
+    EXPECT_THROW(loader.epoch(0, 4), ValueError);
+    EXPECT_THROW(loader.epoch(0, -1), ValueError);
+  }
+}
+
 TEST(DataLoader, TheOrderDependsOnSeedAndEpochAlone) {
   const int before = num_threads();
   const data::TensorDataset set = numbered(1000);

@@ -81,4 +81,53 @@ TEST(Observer, NotInsideAnother) {
   EXPECT_THROW(x + x, ValueError);
 }
 
+TEST(Observer, IsToldOfEveryNodeThatBackwardRuns) {
+  std::vector<std::string> told;
+  Tensor x = full({3}, 2).requires_grad_(), w = full({3}, 5).requires_grad_();
+  const Tensor y = sum(x * w);
+  {
+    const Observer observer(
+        [&](const Operation& op) { told.push_back(std::string(op.name) + " of " + op.backward_of->name); },
+        [&](const BackwardOperation& op) {
+          told.push_back(op.node.name);
+          if (op.node.input_count == 1) return;
+          EXPECT_EQ(op.context.grad.shape(), (Shape{3}));
+          EXPECT_TRUE(op.context.needs(0));
+          EXPECT_FALSE(op.context.needs(1)) << "only x is asked for";
+          EXPECT_THAT(op.grads[0].to_vector<double>(), ElementsAre(5, 5, 5));
+          EXPECT_TRUE(op.node.inputs[1].saved) << "not freed yet";
+        });
+    grad({y}, {x});
+  }
+  EXPECT_THAT(told, ElementsAre("reshape of sum", "expand of sum", "sum", "mul of mul", "mul"));
+}
+
+TEST(Observer, ForwardsBelongToNoBackward) {
+  Tensor x = ones({2}).requires_grad_();
+  int forward = 0, backward = 0;
+  const Observer observer([&](const Operation& op) { ++(op.backward_of ? backward : forward); });
+  const Tensor y = sum(x * x);
+  EXPECT_EQ(forward, 2);
+  y.backward();
+  EXPECT_GT(backward, 0);
+  EXPECT_EQ(forward, 2);
+  x + x;
+  EXPECT_EQ(forward, 3);
+}
+
+TEST(Observer, AnExceptionAboutABackwardLeavesGradientsAsTheyWere) {
+  Tensor x = ones({2}).requires_grad_();
+  const Tensor y = sum(x * x);
+  {
+    const Observer observer([](const Operation&) {},
+                            [](const BackwardOperation& op) {
+                              if (std::string(op.node.name) == "mul") throw ValueError("seen");
+                            });
+    EXPECT_THROW(y.backward(), ValueError);
+  }
+  EXPECT_FALSE(x.grad().defined());
+  sum(x * x).backward();
+  EXPECT_THAT(x.grad().to_vector<double>(), ElementsAre(2, 2));
+}
+
 }  // namespace

@@ -44,5 +44,24 @@ TEST(Scope, ObserversAreToldIt) {
   EXPECT_EQ(seen, (std::vector<std::string>{"", "block"}));
 }
 
+TEST(Scope, NumbersItsCalls) {
+  EXPECT_EQ(current_call(), 0u);
+  uint64_t first = 0, inner = 0;
+  {
+    const Scope outer("encoder");
+    first = current_call();
+    EXPECT_GT(first, 0u);
+    {
+      const Scope scope("encoder.fc");
+      inner = current_call();
+      EXPECT_GT(inner, first);
+    }
+    EXPECT_EQ(current_call(), first) << "the call goes on";
+  }
+  EXPECT_EQ(current_call(), 0u);
+  const Scope again("encoder");
+  EXPECT_GT(current_call(), inner);
+}
+
 }  // namespace
 }  // namespace cairn

@@ -15,6 +15,7 @@
 #include "cairn/nn/activation.h"
 #include "cairn/nn/conv.h"
 #include "cairn/nn/dropout.h"
+#include "cairn/nn/embedding.h"
 #include "cairn/nn/flatten.h"
 #include "cairn/nn/fold.h"
 #include "cairn/nn/identity.h"
@@ -26,6 +27,7 @@
 #include "cairn/nn/residual.h"
 #include "cairn/nn/sequential.h"
 #include "cairn/nn/taylor.h"
+#include "cairn/nn/transformer.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/compare.h"
 #include "cairn/tensor/create.h"
@@ -66,6 +68,7 @@ struct Row {
   std::string type;  // the registered layer that it stands for
   Maker make;
   Shape input = {17, 3};  // what it takes
+  int64_t ids = 0;        // not numbers, but so many different ids
 };
 
 template <class... L>
@@ -114,6 +117,33 @@ std::vector<Row> rows() {
       "BatchNorm2d", images, [] { return nn::BatchNorm2d(4, {.eps = 1e-3, .momentum = 0.3}); },
       [] { return nn::BatchNorm2d(4, {.affine = false, .track_running_stats = false}); });
   add("LayerNorm", images, [] { return nn::LayerNorm({6, 7}, {.eps = 1e-3, .bias = false}); });
+  const Shape tokens = {2, 5, 8};
+  add(
+      "RMSNorm", images,
+      [] {
+        return nn::RMSNorm({6, 7}, {.eps = 1e-3});
+      },
+      [] { return nn::RMSNorm({7}); });
+  add("PositionalEmbedding", tokens, [] { return nn::PositionalEmbedding(6, 8, {.std = 0.5}); });
+  add("SinusoidalEncoding", tokens, [] { return nn::SinusoidalEncoding(8); });
+  add(
+      "TransformerEncoderLayer", tokens, [] { return nn::TransformerEncoderLayer(8, 2, {.dim_feedforward = 12}); },
+      [] {
+        return nn::TransformerEncoderLayer(8, 4,
+                                           {.dim_feedforward = 12,
+                                            .dropout = 0,
+                                            .activation = "swish(1.5)",
+                                            .layer_norm_eps = 1e-3,
+                                            .norm_first = true,
+                                            .bias = false,
+                                            .gated = true,
+                                            .norm = "rms",
+                                            .is_causal = true});
+      });
+  add("TransformerEncoder", tokens, [] {
+    return nn::TransformerEncoder(8, 2, 2, {.dim_feedforward = 12, .activation = "gelu", .norm_first = true});
+  });
+  all.push_back({"Embedding", [] { return nn::Sequential(nn::Embedding(7, 3, {.padding_idx = 2})); }, {5, 4}, 7});
   add("GroupNorm", images, [] { return nn::GroupNorm(2, 4, {.eps = 1e-3, .affine = false}); });
   add("Softmax", images, [] { return nn::Softmax(1); });
   add("LogSoftmax", images, [] { return nn::LogSoftmax(-1); });
@@ -177,7 +207,7 @@ TEST(SavedModel, EveryLayerAndActivationPredictsTheSameBits) {
       SCOPED_TRACE(printed.str() + " " + name_of(dtype));
       io::save(model, file);
       const io::SavedModel saved = io::load(file);
-      const Tensor x = randn(row.input, dtype);
+      const Tensor x = row.ids > 0 ? randint(row.ids, row.input) : randn(row.input, dtype);
       const Tensor expected = model(x), found = (*saved.model)(x);
       EXPECT_EQ(found.dtype(), dtype);
       EXPECT_TRUE(equal(found, expected));

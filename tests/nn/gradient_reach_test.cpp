@@ -217,5 +217,28 @@ TEST(GradientReach, ALossWithoutAnyGraph) {
               ElementsAre("0.weight none detached after sum", "0.bias none detached after sum"));
 }
 
+TEST(GradientWarnings, NameWhatABackwardLeft) {
+  struct Model : nn::Module {
+    Tensor& used = parameter("used", ones({2, 3}));
+    Tensor& dead = parameter("dead", full({3}, -1.));
+    Tensor& unused = parameter("unused", ones({2}));
+    Tensor& frozen = parameter("frozen", ones({3}));
+    Tensor& tied = parameter("tied", unused);
+    Tensor& nothing = parameter("nothing", zeros({0}));
+    Tensor& bad = parameter("bad", ones({1}));
+  } model;
+  model.frozen.requires_grad_(false);
+  EXPECT_THAT(nn::gradient_warnings(model),
+              ElementsAre("used has no gradient", "dead has no gradient", "unused has no gradient",
+                          "nothing has no gradient", "bad has no gradient"));
+  const Tensor mask = tensor({{0., 0., 0.}, {0., 0., 1.}});
+  (sum(model.used * mask) + sum(relu(model.dead) * model.frozen) + sum(model.nothing) + sum(model.bad * NAN))
+      .backward();
+  EXPECT_THAT(nn::gradient_warnings(model),
+              ElementsAre("dead has a gradient of zeros alone", "unused has no gradient"));
+  model.dead.set_grad(zeros({1}).expand({3}));
+  EXPECT_EQ(nn::gradient_warnings(model)[0], "dead has a gradient of zeros alone");
+}
+
 }  // namespace
 }  // namespace cairn

@@ -11,6 +11,7 @@
 #include "cairn/nn/activation.h"
 #include "cairn/nn/conv.h"
 #include "cairn/nn/dropout.h"
+#include "cairn/nn/embedding.h"
 #include "cairn/nn/flatten.h"
 #include "cairn/nn/fold.h"
 #include "cairn/nn/identity.h"
@@ -22,6 +23,7 @@
 #include "cairn/nn/residual.h"
 #include "cairn/nn/sequential.h"
 #include "cairn/nn/taylor.h"
+#include "cairn/nn/transformer.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/elementwise.h"
 #include "cairn/ops/reduce.h"
@@ -45,7 +47,7 @@ Row row(L layer, const Shape& input, double tolerance = 1e-5) {
 // Those that sum over many products get many; 3 × 3 kernels with stride 1 over many channels go by Winograd's way.
 std::vector<Row> rows() {
   constexpr double winograd = 1e-4;
-  const Shape image = {8, 32, 17, 19}, matrix = {65, 96}, line = {8, 32, 45};
+  const Shape image = {8, 32, 17, 19}, matrix = {65, 96}, line = {8, 32, 45}, tokens = {3, 150, 96};
   return {
       row(nn::Linear(784, 300), {129, 784}),
       row(nn::Conv2d(32, 64, 3, {.padding = 1}), image, winograd),
@@ -67,7 +69,19 @@ std::vector<Row> rows() {
       row(nn::BatchNorm1d(96), matrix),
       row(nn::BatchNorm2d(32), image),
       row(nn::LayerNorm({96}), matrix),
+      row(nn::RMSNorm({96}), matrix),
       row(nn::GroupNorm(4, 32), image),
+      row(nn::PositionalEmbedding(65, 96), matrix),
+      row(nn::SinusoidalEncoding(96), matrix),
+      row(nn::TransformerEncoderLayer(96, 4, {.dim_feedforward = 200, .dropout = 0, .activation = "gelu"}), tokens),
+      row(nn::TransformerEncoder(96, 4, 2,
+                                 {.dim_feedforward = 200,
+                                  .dropout = 0,
+                                  .activation = "gelu",
+                                  .norm_first = true,
+                                  .gated = true,
+                                  .is_causal = true}),
+          tokens),
       row(nn::Activation("gelu"), matrix),
       row(nn::Softmax(-1), matrix),
       row(nn::LogSoftmax(-1), matrix),
@@ -130,6 +144,7 @@ TEST(Precision, OfEveryLayer) {
   }
   for (const std::string& name : nn::registered_layers()) {
     if (name.starts_with("Dropout") || name == "StochasticDepth" || name == "RReLU") continue;  // dice have no twin
+    if (name == "Embedding") continue;                                                          // takes ids
     EXPECT_TRUE(seen.contains(name)) << name << " stands in no row";
   }
 }

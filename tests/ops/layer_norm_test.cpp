@@ -109,4 +109,43 @@ TEST(LayerNorm, Errors) {
   }
 }
 
+TEST(RmsNorm, ByHand) {
+  const Tensor x = tensor({{3., 4.}, {0., 0.}}, f64);
+  const double rms = std::sqrt(12.5);
+  EXPECT_EQ(values(rms_norm(x, {2}, {}, 0.0).select(0, 0)), V({3 / rms, 4 / rms}));
+  EXPECT_EQ(values(rms_norm(x, {2}).select(0, 1)), V({0, 0}));
+  expect_near(rms_norm(x, {2}, tensor({2., -1.}, f64), 3.75).select(0, 0),
+              tensor({6 / std::sqrt(16.25), -4 / std::sqrt(16.25)}, f64), 1e-15);
+  EXPECT_NEAR(rms_norm(tensor({1e-4}), {1}).item<double>(), 1e-4 / std::sqrt(1e-8 + 1.1920929e-7), 1e-6);
+}
+
+TEST(RmsNorm, RowsOfEveryLengthAndGradients) {
+  for (int64_t n : {1, 2, 15, 16, 17, 100, 768}) {
+    Tensor x = (randn({50, n}) * 3.0 + 1.0).detach().requires_grad_(), w = randn({n}).requires_grad_();
+    const auto plain = [](const Tensor& t, const Tensor& weight) {
+      return t * rsqrt(mean(t * t, {-1}, true) + 0.01) * weight;
+    };
+    const Tensor y = rms_norm(x, {n}, w, 0.01), expected = plain(x.to(f64), w.to(f64)), up = randn({50, n});
+    expect_near(y.detach(), expected.detach(), 2e-5);
+    const auto ours = grad({y}, {x, w}, {up}), theirs = grad({expected}, {x, w}, {up.to(f64)});
+    for (size_t i = 0; i < 2; ++i) expect_near(ours[i], theirs[i], 2e-5);
+  }
+  EXPECT_GRADIENTS(
+      [](const Inputs& in) {
+        return rms_norm(in[0], {2, 3}, in[1]);
+      },
+      {randn({3, 4, 2}, f64).permute({1, 2, 0}), randn({2, 3}, f64)});
+  EXPECT_GRADIENTS([](const Inputs& in) { return rms_norm(in[0], {in[0].size(-1)}); }, {randn({2, 18}, f64)});
+}
+
+TEST(RmsNorm, Errors) {
+  const Tensor x = zeros({2, 3});
+  EXPECT_THROW(rms_norm(x, {2}), ShapeError);
+  EXPECT_THROW(rms_norm(x, {3}, ones({2})), ShapeError);
+  EXPECT_THROW(rms_norm(x, {3}, ones({3}, f64)), DtypeError);
+  EXPECT_THROW(rms_norm(zeros({2, 3}, i64), {3}), DtypeError);
+  EXPECT_THROW(rms_norm(x, {3}, {}, -1.0), ValueError);
+  EXPECT_EQ(rms_norm(zeros({0, 3}), {3}).shape(), Shape({0, 3}));
+}
+
 }  // namespace

@@ -60,7 +60,7 @@ TEST(Evaluate, AccuracyIsForClassNumbersAlone) {
   };
   EXPECT_EQ(accuracy(x, labels), 0.5);
   EXPECT_EQ(accuracy(tensor({{1., 2., 2.}, {1., 2., 2.}, {NAN, 2., 1.}, {3., 2., 1.}}, f64), tensor({1, 2, 1, -100})),
-            0.25);  // of equal numbers the first counts, beside NaN none, and −100 is no class
+            1.0 / 3);  // of equal numbers the first counts, beside NaN none; −100 is no class and does not count
   EXPECT_TRUE(std::isnan(accuracy(x, probabilities)));
   EXPECT_TRUE(std::isnan(accuracy(ones({2, 1, 1}), labels)));
 }

@@ -318,7 +318,7 @@ TEST(Trainer, OptionsAreChecked) {
   nn::Linear model(1, 2);
   optim::SGD optimizer(model.parameters(), {.lr = 0.1});
   EXPECT_THAT([&] { Trainer(model, optimizer, {.epochs = 0}); },
-              ThrowsMessage<ValueError>(HasSubstr("Trainer: needs at least one epoch; got epochs 0")));
+              ThrowsMessage<ValueError>(HasSubstr("Trainer: this option must be at least 1; got epochs 0")));
   EXPECT_THROW(Trainer(model, optimizer, {.clip_grad_norm = -1}), ValueError);
   EXPECT_THROW(Trainer(model, optimizer, {.clip_grad_norm = INFINITY}), ValueError);
   EXPECT_THROW(Trainer(model, optimizer, {.clip_grad_norm = NAN}), ValueError);

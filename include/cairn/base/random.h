@@ -53,6 +53,7 @@ class RandomStream {
   int64_t integer(uint64_t position, int64_t below) const;
 
  private:
+  friend class Generator;
   std::array<uint32_t, 2> key_, sample_;
 };
 
@@ -75,9 +76,14 @@ class Generator {
   };
   Reserved reserve(uint64_t blocks);
 
-  /// Blocks drawn so far: what a checkpoint keeps, and seek goes back to.
+  /// Blocks drawn so far, which seek goes back to.
   uint64_t position() const { return snapshot().position; }
   void seek(uint64_t position);
+
+  /// All there is to a generator: what a checkpoint keeps of it. Its stream in four words and its position in two.
+  using State = std::array<uint32_t, 6>;
+  State state() const;
+  void set_state(const State& state);
 
   /// [0, 1), 53 bits.
   double uniform();

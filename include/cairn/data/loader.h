@@ -49,7 +49,7 @@ class DataLoader {
    private:
     friend class DataLoader;
     class Source;
-    Iterator(const DataLoader& loader, int64_t epoch);
+    Iterator(const DataLoader& loader, int64_t epoch, int64_t first);
 
     int64_t left_;  // batches from this one on
     std::unique_ptr<Source> source_;
@@ -57,18 +57,20 @@ class DataLoader {
   };
   struct Epoch {
     const DataLoader& loader;
-    int64_t number;
-    Iterator begin() const { return Iterator(loader, number); }
+    int64_t number, first;
+    Iterator begin() const { return Iterator(loader, number, first); }
     std::default_sentinel_t end() const { return {}; }
   };
 
-  /// The batches of one epoch, counted from 0.
-  ///   throws  ValueError for a negative number
-  Epoch epoch(int64_t number) const&;
-  Epoch epoch(int64_t number) && = delete;  // the loader would be gone before the loop begins
-  /// Batches and samples in an epoch.
+  /// The batches of one epoch, both counted from 0; those before `first` are not made, so that a run goes on where it
+  /// stopped.
+  ///   throws  ValueError for a negative number, and unless 0 ≤ first ≤ batches()
+  Epoch epoch(int64_t number, int64_t first = 0) const&;
+  Epoch epoch(int64_t number, int64_t first = 0) && = delete;  // the loader would be gone before the loop begins
+  /// Batches and samples in an epoch, and samples in one batch.
   int64_t batches() const { return batches_; }
   int64_t samples() const;
+  int64_t samples(int64_t batch) const;
 
  private:
   const Dataset& dataset_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -51,6 +52,9 @@ class Grads {
   Grads(std::vector<Tensor> grads) : many_(std::move(grads)), size_(static_cast<int>(many_.size())) {}
 
   int size() const { return size_; }
+  const Tensor& operator[](int i) const {
+    return many_.empty() ? few_[static_cast<size_t>(i)] : many_[static_cast<size_t>(i)];
+  }
   Tensor& operator[](int i) { return many_.empty() ? few_[static_cast<size_t>(i)] : many_[static_cast<size_t>(i)]; }
 
  private:
@@ -61,6 +65,12 @@ class Grads {
 
 /// No gradient for this input.
 inline const Tensor none{};
+
+/// Where in a model an operation was recorded.
+struct Origin {
+  std::string layer;  ///< dotted name, see scope.h
+  int64_t call = 0;   ///< which call of the layer, from 1; 0 outside of any layer
+};
 
 /// A recorded operation, or the end of the graph at a leaf (`name` is then "leaf").
 struct Node {
@@ -79,6 +89,7 @@ struct Node {
   Body* owner =
       nullptr;  // the tensor whose grad() is to be set: a leaf, or one that retains; cleared by its destructor
   std::unique_ptr<Hooks> hooks;
+  std::unique_ptr<Origin> origin;  // when an observer wrote it down (anomaly.h)
 
   int input_count = 0;
   Input* inputs = nullptr;

@@ -90,6 +90,8 @@ inline bool wants_graph(const Tensor* const* inputs, int count) {
 void connect(Ref<Node> node, Tensor& y, const Tensor* const* inputs, Keep keep);
 void observe(const char* name, const Tensor* const* inputs, int count, const Tensor& y);
 inline constinit std::atomic<bool> observed = false;  // whether any observer is set: the one branch that observers cost
+Grads observed_backward(Node& node, const Backward& context);
+struct Observers;
 
 template <class F>
 Tensor record(const char* name, Tensor y, const Tensor* const* inputs, int count, Keep keep, F&& backward) {
@@ -173,21 +175,32 @@ struct Operation {
   const char* name;
   std::span<const Tensor* const> inputs;
   const Tensor& output;
-  std::string_view scope;  ///< dotted name of the layer at work, see scope.h
+  std::string_view scope;   ///< dotted name of the layer at work, see scope.h
+  const Node* backward_of;  ///< the node in whose backward it runs; null in a forward
+};
+
+/// What an observer is told of a node whose backward has run. What the node saved is still there.
+struct BackwardOperation {
+  const Node& node;
+  const Backward& context;  ///< what it was given
+  const Grads& grads;       ///< what it gave: context.needs(i) tells whether gradient i will be used
 };
 
 /// Tells `see` of every operation on any thread during its lifetime: meters, profiles and tests are built on this. It
 /// must be safe to call from several threads when several threads compute. Observers nest; each sees everything but
-/// what observers compute themselves.
+/// what observers compute themselves. `see_backward`, where given, is told of every node of a graph that backward runs.
 class Observer {
  public:
-  explicit Observer(std::function<void(const Operation&)> see);
+  explicit Observer(std::function<void(const Operation&)> see,
+                    std::function<void(const BackwardOperation&)> see_backward = {});
   ~Observer();
   Observer(const Observer&) = delete;
   Observer& operator=(const Observer&) = delete;
 
  private:
+  friend struct detail::Observers;
   std::function<void(const Operation&)> see_;
+  std::function<void(const BackwardOperation&)> see_backward_;
 };
 
 }  // namespace cairn

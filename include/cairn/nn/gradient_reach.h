@@ -55,4 +55,9 @@ GradientReach gradient_reach(Module& model, const std::function<Tensor()>& forwa
 ///   throws  ShapeError as above, GraphError when the graph was freed
 GradientReach gradient_reach(Module& model, const Tensor& loss);
 
+/// What a first backward tells of all parameters, at the cost of a look at grad(): for each that requires a gradient and
+/// has none, or one that is all 0, "head.weight has no gradient" or "hidden.bias has a gradient of zeros alone". Zeros may
+/// be meant, such as behind a weight that begins at 0; gradient_reach(model, forward) tells where a gradient ended.
+std::vector<std::string> gradient_warnings(const Module& model);
+
 }  // namespace cairn::nn

@@ -79,6 +79,25 @@ class LayerNorm : public Layer {
   static LayerNorm from_options(const Json& options);
 };
 
+struct RMSNormOptions {
+  std::optional<double> eps = {};  ///< by default the distance from 1 to the next number of the dtype
+  bool elementwise_affine = true;  ///< weight
+  Dtype dtype = f32;
+};
+
+/// rms_norm over the last dimensions with a weight (1) of its own.
+class RMSNorm : public Layer {
+ public:
+  Shape normalized_shape;
+  RMSNormOptions settings;
+  Tensor& weight;
+
+  explicit RMSNorm(const Shape& normalized_shape, const RMSNormOptions& options = {});
+  Tensor forward(const Tensor& x) override;
+  Json options() const override;
+  static RMSNorm from_options(const Json& options);
+};
+
 struct GroupNormOptions {
   double eps = 1e-5;
   bool affine = true;

@@ -1,6 +1,8 @@
 #pragma once
 // Normalisation of each sample by itself.
 
+#include <optional>
+
 #include "cairn/tensor/tensor.h"
 
 namespace cairn {
@@ -14,5 +16,14 @@ namespace cairn {
 ///   source  Ba, Kiros and Hinton 2016: Layer Normalization
 Tensor layer_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& weight = Tensor(),
                   const Tensor& bias = Tensor(), double eps = 1e-5);
+
+/// y = x / √(mean of x² + eps) · weight, the mean over the last dimensions.
+///   shape   x (…, normalized_shape); weight of normalized_shape, or undefined for 1
+///   eps     by default the distance from 1 to the next number of the dtype
+///   dtype, throws  as layer_norm
+///   grad    of x and weight, any order
+///   source  Zhang and Sennrich 2019, arXiv:1910.07467
+Tensor rms_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& weight = Tensor(),
+                std::optional<double> eps = {});
 
 }  // namespace cairn

@@ -1,0 +1,276 @@
+// A small BERT learns to fill the gaps in a text: `bert --help` lists the options.
+#include <cairn/base/threads.h>
+#include <cairn/cairn.h>
+#include <unistd.h>
+
+#include <cinttypes>
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "support/command.h"
+#include "support/experiment.h"
+#include "support/language.h"
+#include "support/options.h"
+
+namespace {
+
+using namespace cairn;
+using namespace support;
+
+struct Options {
+  std::string text, data, tokenizer, vocabulary, model, save, load, run, schedule;
+  std::vector<std::string> activations, ask, command;
+  bool resume = false, default_run = false;
+  int64_t grammar = 0, size = 0, length = 0, batch_size = 0, epochs = 0, seeds = 0;
+  double lr = 0, minutes = 0, dropout = 0;
+  uint64_t seed = 0;
+};
+
+cxxopts::Options all_options() {
+  cxxopts::Options all("bert", "Trains a small BERT to fill the gaps in a text, and asks it.");
+  const auto add = [&](const char* group, const char* name, const std::string& help, const std::string& otherwise,
+                       const char* form) {
+    const auto value = cxxopts::value<std::string>();
+    all.add_options(group)(name, help, otherwise.empty() ? value : value->default_value(otherwise), form);
+  };
+  add("Text", "text", "a text file of one's own, of which the last tenth is held out", "", "FILE");
+  add("Text", "data", "folder of Tiny Shakespeare; else $CAIRN_DATA/tiny-shakespeare or data/tiny-shakespeare", "",
+      "DIR");
+  all.add_options("Text")("grammar", "N sentences made up by a grammar instead",
+                          cxxopts::value<std::string>()->implicit_value("20000"), "N");
+  add("Text", "tokenizer", "wordpiece or char", "wordpiece", "NAME");
+  add("Text", "vocabulary", "a vocab.txt for the tokenizer; without it one is made from the text", "", "FILE");
+  add("Text", "vocabulary-size", "tokens of that one", "2000", "N");
+  add("Text", "length", "tokens of a piece of text", "64", "N");
+  add("Model", "model", listed(models::bert_names()), "bert_tiny", "NAME");
+  add("Model", "activation", "of the feed-forward layers; several with commas are trained in turn and compared", "gelu",
+      "NAME");
+  add("Model", "dropout", "share of the hidden numbers, and of the attention, left out in training", "0", "P");
+  add("Training", "epochs", "passes over the text", "60", "N");
+  add("Training", "minutes", "ends each training after so many; 0: never", "0", "M");
+  add("Training", "batch-size", "pieces a step", "32", "N");
+  add("Training", "lr", "largest learning rate of AdamW", "0.002", "RATE");
+  add("Training", "schedule", listed(optim::schedule_names()), "warmup_cosine", "NAME");
+  add("Training", "seed", "of the first weights, the order and what is hidden", "1", "N");
+  add("Training", "seeds", "so many trainings with each activation, from --seed on", "1", "N");
+  add("Program", "threads", "to compute on; the result is the same for any number", std::to_string(num_threads()), "N");
+  add("Program", "run", "folder of checkpoints and metrics; '' writes none. Without it a new one, runs/bert", "",
+      "DIR");
+  add("Program", "resume", "go on with the run in that folder where it stopped; start one where there is none", "",
+      "DIR");
+  add("Program", "save", "write the trained model there", "", "FILE");
+  add("Program", "load", "ask a saved model instead of training one", "", "FILE");
+  all.add_options("Program")("ask",
+                             "a text with [MASK] in it; may be given several times. Without it, on a terminal, "
+                             "texts are asked for",
+                             cxxopts::value<std::vector<std::string>>(), "TEXT");
+  all.add_options("Program")("h,help", "this text");
+  return all;
+}
+
+Options read_options(int argc, char** argv) {
+  cxxopts::Options all = all_options();
+  const cxxopts::ParseResult found = parse_resumable(all, argc, argv);
+  if (found.count("help") > 0) {
+    std::printf("%s", all.help({"Text", "Model", "Training", "Program"}).c_str());
+    std::exit(0);
+  }
+  const auto given_one = [&](const char* name) { return found.count(name) > 0; };
+  const auto text = [&](const char* name) {
+    return given_one(name) || found[name].has_default() ? found[name].as<std::string>() : std::string();
+  };
+  const auto whole = [&](const char* name, int64_t low, int64_t high) { return number(name, text(name), low, high); };
+  for (const std::string& word : found.unmatched()) fail<ValueError>("options", "every option begins with --", word);
+  for (const cxxopts::KeyValue& option : found.arguments())
+    require<ValueError>(
+        !given_one("load") || option.key() == "load" || option.key() == "ask" || option.key() == "threads", "options",
+        "--load trains nothing, so it takes no option of training", given("option", option.key()));
+  require<ValueError>(!given_one("run") || !given_one("resume"), "options",
+                      "--resume names the folder; leave out --run");
+  set_num_threads(static_cast<int>(whole("threads", 1, 1024)));
+  Options o;
+  o.text = text("text");
+  o.data = text("data");
+  o.grammar = given_one("grammar") ? whole("grammar", 10, 10'000'000) : 0;
+  o.tokenizer = text("tokenizer");
+  require_known("tokenizer", o.tokenizer, {"wordpiece", "char"});
+  o.vocabulary = text("vocabulary");
+  o.size = whole("vocabulary-size", 50, 1'000'000);
+  o.length = whole("length", 4, 512);
+  o.model = text("model");
+  require_known("model", o.model, models::bert_names());
+  o.activations = split_list(text("activation"));
+  for (const std::string& name : o.activations) activation(name);
+  o.dropout = number("dropout", text("dropout"), 0.0, 0.99);
+  o.epochs = whole("epochs", 1, 1'000'000);
+  o.minutes = number("minutes", text("minutes"), 0.0, 1e6);
+  o.batch_size = whole("batch-size", 1, 100'000);
+  o.lr = number("lr", text("lr"), 0.0, 1e3);
+  o.schedule = text("schedule");
+  optim::schedule_by_name(o.schedule, 1);
+  o.seed = number("seed", text("seed"), uint64_t{0}, ~uint64_t{0} - 1000);
+  o.seeds = whole("seeds", 1, 100);
+  o.resume = given_one("resume");
+  o.default_run = !o.resume && !given_one("run");
+  o.run = o.resume ? text("resume") : o.default_run ? "runs/bert" : text("run");
+  o.save = text("save");
+  o.load = text("load");
+  if (given_one("ask")) o.ask = found["ask"].as<std::vector<std::string>>();
+  o.command = command_of("bert", found);
+  const bool several = o.activations.size() * static_cast<size_t>(o.seeds) > 1;
+  require<ValueError>(!several || (o.save.empty() && !o.resume && o.ask.empty()), "options",
+                      "--save, --resume and --ask are for one model; give one --activation and no --seeds");
+  if (several) o.run.clear();
+  return o;
+}
+
+// ---- what is seen ----------------------------------------------------------------------------------------------------------
+
+void answer(const Language& language, const Options& o) {
+  for (const std::string& text : o.ask) std::printf("\n%s\n%s\n", text.c_str(), fill(language, text).c_str());
+  if (!o.ask.empty() || ::isatty(STDIN_FILENO) == 0) return;
+  std::printf("\nWrite a text with [MASK] in it, as: to be or [MASK] to be; an empty line ends.\n");
+  for (std::string line; std::printf("> "), std::fflush(stdout), std::getline(std::cin, line) && !line.empty();) {
+    try {
+      std::printf("%s\n", fill(language, line).c_str());
+    } catch (const Error& e) {
+      std::printf("%s\n", e.what());
+    }
+  }
+}
+
+struct Result {
+  train::Evaluation test;
+  double seconds = 0;
+};
+
+// Why it ended is told through `end`.
+Result learn(const Options& o, const Language& l, const MaskedText& train_set, const MaskedText& test_set,
+             uint64_t seed, train::Run* run, train::Output output, train::End& end) {
+  const data::DataLoader loader(train_set, {.batch_size = o.batch_size, .shuffle = true, .seed = seed});
+  const data::DataLoader held(test_set, {.batch_size = 64});
+  optim::AdamW optimizer(l.model->parameters(), {.lr = o.lr, .weight_decay = 0.01});
+  train::Trainer trainer(*l.model, optimizer, masked_step(*l.model),
+                         {.epochs = o.epochs,
+                          .schedule = optim::schedule_by_name(o.schedule, o.epochs * loader.batches()),
+                          .clip_grad_norm = 1,
+                          .metrics = {{"perplexity", train::Perplexity()}},
+                          .max_seconds = 60 * o.minutes,
+                          .run = run,
+                          .output = output});
+  const train::History history = trainer.fit(loader, &held);
+  end = trainer.end();
+  Result r;
+  if (!history.empty()) r.test = history.back().validation.value();
+  for (const train::EpochResult& e : history) r.seconds += e.seconds;
+  return r;
+}
+
+std::unique_ptr<train::Run> open_run(const Options& o, const models::BertForMaskedLM& model) {
+  if (o.run.empty()) return nullptr;
+  try {
+    auto run = std::make_unique<train::Run>(o.default_run ? train::fresh_run_folder("", o.run) : o.run,
+                                            train::RunOptions{.resume = o.resume});
+    run->describe(
+        {{"command", o.command},
+         {"seed", o.seed},
+         {"options", {{"model", o.model}, {"activation", o.activations[0]}, {"lr", o.lr}, {"epochs", o.epochs}}},
+         {"model", {{"text", nn::summary(model)}, {"parameters", model.num_parameters()}}}});
+    return run;
+  } catch (const FileError&) {
+    if (!o.default_run) throw;
+    return nullptr;
+  }
+}
+
+int run(const Options& o, bool& begun) {
+  if (!o.load.empty()) {
+    const Language language = load_language(o.load);
+    begun = true;
+    answer(language, o);
+    return 0;
+  }
+  const Text text = find_text(o.text, o.data, o.grammar);
+  if (!o.save.empty()) const io::AtomicFile writable(o.save);
+  Language l{.tokenizer_kind = o.tokenizer,
+             .tokenizer = make_tokenizer(o.tokenizer, o.vocabulary, text.train, o.size),
+             .model = {}};
+  const MaskedText test_set(*l.tokenizer, text.test, o.length, o.seed + 1000);
+  models::BertConfig config = models::bert_config(o.model);
+  config.vocab_size = l.tokenizer->vocabulary().size();
+  config.max_position_embeddings = std::max<int64_t>(o.length, 128);
+  config.type_vocab_size = 2;
+  config.pad_token_id = l.tokenizer->vocabulary().pad();
+  config.hidden_dropout_prob = config.attention_probs_dropout_prob = o.dropout;
+
+  const bool several = o.activations.size() * static_cast<size_t>(o.seeds) > 1;
+  std::unique_ptr<train::Run> record;
+  std::vector<std::string> rows;
+  for (const std::string& name : o.activations) {
+    std::vector<double> accuracies, perplexities, seconds;
+    for (uint64_t seed = o.seed; seed < o.seed + static_cast<uint64_t>(o.seeds); ++seed) {
+      manual_seed(seed);
+      config.hidden_act = name;
+      l.model = std::make_unique<models::BertForMaskedLM>(config);
+      const MaskedText train_set(*l.tokenizer, text.train, o.length, seed);
+      if (!begun) {
+        record = open_run(o, *l.model);
+        begun = true;
+        const Unigrams base = unigrams(*l.tokenizer, text.train, test_set);
+        std::printf("text: %s: %" PRId64 " tokens to train on, %" PRId64 " held out\n", text.source.c_str(),
+                    train_set.tokens(), test_set.tokens());
+        std::printf("tokenizer: %s, %" PRId64 " tokens\n", o.tokenizer.c_str(), config.vocab_size);
+        std::printf("model: %s, %s, %s parameters\n", o.model.c_str(), name.c_str(),
+                    nn::with_commas(l.model->num_parameters()).c_str());
+        std::printf("without a model, from how often each token occurs: accuracy %.2f %%, perplexity %.1f\n\n",
+                    100 * base.accuracy, base.perplexity);
+      }
+      std::fflush(stdout);
+      train::End end{};
+      const Result r = learn(o, l, train_set, test_set, seed, record.get(),
+                             several ? train::Output::silent : train::Output::automatic, end);
+      if (end == train::End::interrupted) {
+        std::printf("to go on: ./run bert --resume %s\n", record->folder().c_str());
+        return 130;
+      }
+      const double perplexity = r.test.metrics.at("perplexity");
+      accuracies.push_back(100 * r.test.accuracy), perplexities.push_back(perplexity), seconds.push_back(r.seconds);
+      std::printf("%sheld out: accuracy %.2f %%, perplexity %.2f, after %.0f s\n",
+                  several ? (name + ", seed " + std::to_string(seed) + ": ").c_str() : "\n", 100 * r.test.accuracy,
+                  perplexity, r.seconds);
+    }
+    char row[160];
+    std::snprintf(row, sizeof row, "%-16s %8.2f ± %.2f %% %10.2f ± %.2f %8.0f s", name.c_str(), mean_of(accuracies),
+                  spread_of(accuracies), mean_of(perplexities), spread_of(perplexities), mean_of(seconds));
+    rows.emplace_back(row);
+  }
+  if (several) {
+    std::printf("\n%-16s %17s %17s %10s\n", "activation", "masked accuracy", "perplexity", "training");
+    for (const std::string& row : rows) std::printf("%s\n", row.c_str());
+    return 0;
+  }
+  l.model->eval();
+  if (record) save(l, record->file("model.safetensors"));
+  if (!o.save.empty()) {
+    save(l, o.save);
+    std::printf("saved as %s\n", o.save.c_str());
+  }
+  std::printf("checksum of the weights: %016" PRIx64 "\n", nn::checksum(*l.model));
+  answer(l, o);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  bool begun = false;
+  try {
+    return run(read_options(argc, argv), begun);
+  } catch (const std::exception& e) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "bert: %s\n", e.what());
+    return begun ? 1 : 2;
+  }
+}

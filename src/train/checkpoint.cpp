@@ -1,0 +1,145 @@
+#include "cairn/train/checkpoint.h"
+
+#include <zlib.h>
+
+#include <cinttypes>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+
+#include "cairn/base/random.h"
+#include "cairn/graph/node.h"
+#include "cairn/io/safetensors.h"
+
+namespace cairn::train {
+namespace {
+
+constexpr int64_t format = 1;
+constexpr std::string_view model_prefix = "model.", optimizer_prefix = "optimizer.", extra_prefix = "extra.";
+
+// Of all tensors, with their names and sizes, and of the metadata.
+std::string fingerprint(const nn::StateDict& tensors, const std::map<std::string, std::string>& metadata) {
+  uLong sum = crc32(0, nullptr, 0);
+  const auto mix = [&](const void* data, size_t bytes) { sum = crc32_z(sum, static_cast<const Bytef*>(data), bytes); };
+  const auto mix_text = [&](const std::string& text) { mix(text.c_str(), text.size() + 1); };  // with its end
+  const NoGrad plain;
+  for (const auto& [name, tensor] : tensors) {
+    mix_text(name);
+    mix_text(describe(tensor));
+    const Tensor row_major = tensor.contiguous();
+    mix(row_major.pointer<char>(), static_cast<size_t>(row_major.numel()) * size_of(row_major.dtype()));
+  }
+  for (const auto& [name, text] : metadata) {
+    if (name == "checkpoint") continue;  // holds the sum itself
+    mix_text(name);
+    mix_text(text);
+  }
+  char text[9];
+  std::snprintf(text, sizeof text, "%08lx", sum);
+  return text;
+}
+
+void add(nn::StateDict& all, std::string_view prefix, const nn::StateDict& tensors) {
+  for (const auto& [name, tensor] : tensors) all.emplace(std::string(prefix) + name, tensor);
+}
+
+// Those of a prefix, without it.
+nn::StateDict part(const nn::StateDict& all, std::string_view prefix) {
+  nn::StateDict tensors;
+  for (auto at = all.lower_bound(std::string(prefix)); at != all.end() && at->first.starts_with(prefix); ++at)
+    tensors.emplace(at->first.substr(prefix.size()), at->second);
+  return tensors;
+}
+
+// A tensor that stands under several names of a model is written once, under the first.
+nn::StateDict untied(const nn::Module& model) {
+  nn::StateDict state;
+  for (const nn::Parameter& p : model.parameters()) state.emplace(p.name, p.tensor);
+  for (const nn::Buffer& b : model.named_buffers()) state.emplace(b.name, b.tensor);
+  return state;
+}
+void repeat_tied(nn::StateDict& state, const nn::Module& model) {
+  std::unordered_map<const Body*, std::string> first;
+  for (const nn::Parameter& p : model.named_parameters()) {
+    const auto [at, fresh] = first.emplace(p.tensor.body().get(), p.name);
+    if (const auto there = state.find(at->second); !fresh && there != state.end()) state.emplace(p.name, there->second);
+  }
+}
+
+nn::StateDict copy_of(const nn::StateDict& state) {
+  const NoGrad plain;
+  nn::StateDict copies;
+  for (const auto& [name, tensor] : state) copies.emplace(name, tensor.clone());
+  return copies;
+}
+
+const std::string& text_of(const io::SafeTensors& content, const char* name) {
+  const auto at = content.metadata.find(name);
+  if (at == content.metadata.end())
+    throw ValueError("this is no checkpoint of a training: it lacks the metadata '" + std::string(name) + "'");
+  return at->second;
+}
+
+Json restore(const io::SafeTensors& content, nn::Module& model, optim::Optimizer& optimizer, nn::StateDict* extra) {
+  const Json head = Json::parse(text_of(content, "checkpoint"));
+  const auto written = head.at("format").get<int64_t>();
+  if (written != format)
+    throw ValueError("it is of format " + std::to_string(written) + "; this version reads format " +
+                     std::to_string(format));
+  if (head.at("crc32").get<std::string>() != fingerprint(content.tensors, content.metadata))
+    throw ValueError("it is damaged: its checksum is another than when it was written");
+  Json progress = Json::parse(text_of(content, "progress"));
+  const auto random = Json::parse(text_of(content, "random")).get<Generator::State>();
+
+  nn::StateDict weights = part(content.tensors, model_prefix);
+  repeat_tied(weights, model);
+  const nn::StateDict before = copy_of(model.state_dict());
+  try {
+    model.load_state_dict(weights);
+  } catch (const Error& e) {
+    throw ValueError("it is of another model; " + std::string(e.what()));
+  }
+  try {
+    optimizer.load_state_dict(part(content.tensors, optimizer_prefix));
+  } catch (const Error& e) {
+    model.load_state_dict(before);
+    throw ValueError("it is of another optimiser; " + std::string(e.what()));
+  }
+  default_generator().set_state(random);
+  if (extra != nullptr) *extra = part(content.tensors, extra_prefix);
+  return progress;
+}
+
+}  // namespace
+
+void save_checkpoint(const std::string& file, const nn::Module& model, const optim::Optimizer& optimizer,
+                     const Json& progress, const nn::StateDict& extra) {
+  nn::StateDict tensors;
+  add(tensors, model_prefix, untied(model));
+  add(tensors, optimizer_prefix, optimizer.state_dict());
+  add(tensors, extra_prefix, extra);
+  try {
+    std::map<std::string, std::string> metadata = {{"progress", progress.dump()},
+                                                   {"random", Json(default_generator().state()).dump()}};
+    metadata["checkpoint"] = Json({{"format", format}, {"crc32", fingerprint(tensors, metadata)}}).dump();
+    io::save_safetensors(file, tensors, metadata);
+  } catch (const Json::exception& e) {
+    throw ValueError("save_checkpoint: the progress is not UTF-8 (" + std::string(e.what()) + ")");
+  }
+}
+
+Json load_checkpoint(const std::string& file, nn::Module& model, optim::Optimizer& optimizer, nn::StateDict* extra) {
+  std::string problem;
+  try {
+    return restore(io::load_safetensors(file), model, optimizer, extra);
+  } catch (const FileError&) {
+    throw;
+  } catch (const Error& e) {
+    problem = e.what();
+  } catch (const Json::exception& e) {
+    problem = std::string("its metadata are damaged (") + e.what() + ")";
+  }
+  throw FileError("load_checkpoint: " + problem + "; got '" + file + "'");
+}
+
+}  // namespace cairn::train

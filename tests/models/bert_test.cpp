@@ -1,0 +1,205 @@
+#include "cairn/models/bert.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "cairn/graph/node.h"
+#include "cairn/io/model.h"
+#include "cairn/io/safetensors.h"
+#include "cairn/ops/arithmetic.h"
+#include "cairn/ops/compare.h"
+#include "cairn/ops/elementwise.h"
+#include "cairn/ops/loss.h"
+#include "cairn/ops/reduce.h"
+#include "cairn/optim/adamw.h"
+#include "cairn/tensor/create.h"
+#include "cairn/tensor/random.h"
+#include "support.h"
+
+namespace cairn {
+namespace {
+
+using models::BertConfig;
+using models::BertInputs;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+const std::string folder = std::string(CAIRN_REFERENCE_DIR) + "/";
+// That of the published file (bert_reference.py).
+const BertConfig small{.vocab_size = 13,
+                       .hidden_size = 8,
+                       .num_hidden_layers = 2,
+                       .num_attention_heads = 2,
+                       .intermediate_size = 16,
+                       .max_position_embeddings = 7};
+
+double difference(const Tensor& a, const Tensor& b) {
+  const NoGrad off;
+  EXPECT_EQ(a.shape(), b.shape());
+  return max(abs(a.to(f64) - b.to(f64))).item<double>();
+}
+
+BertInputs inputs_of(const io::SafeTensors& file) {
+  return {file.tensors.at("input_ids"), file.tensors.at("attention_mask"), file.tensors.at("token_type_ids")};
+}
+
+TEST(Bert, AFileInThePublishedLayoutGivesTheSameStates) {
+  const io::SafeTensors expected = io::load_safetensors(folder + "bert_expected.safetensors");
+  const NoGrad off;
+  for (const Dtype dtype : {f32, f64}) {
+    const double tolerance = dtype == f32 ? 1e-5 : 1e-12;
+    models::BertForMaskedLM lm(small);
+    lm.to(dtype).eval();
+    const nn::LoadReport report = io::load_into(lm, folder + "bert_published.safetensors", false);
+    EXPECT_THAT(report.missing, ElementsAre("cls.predictions.decoder.bias", "cls.predictions.decoder.weight"));  // tied
+    EXPECT_THAT(report.unexpected,
+                ElementsAre("bert.embeddings.position_ids", "bert.pooler.dense.bias", "bert.pooler.dense.weight",
+                            "cls.seq_relationship.bias", "cls.seq_relationship.weight"));
+    EXPECT_THAT(report.misfits, ElementsAre());
+    EXPECT_LE(difference(lm.bert(inputs_of(expected)).last_hidden_state, expected.tensors.at("last_hidden_state")),
+              tolerance);
+    EXPECT_LE(difference(lm(inputs_of(expected)), expected.tensors.at("logits")), tolerance);
+
+    models::BertForSequenceClassification classifier(small, 3);
+    classifier.to(dtype).eval();
+    EXPECT_THAT(io::load_into(classifier, folder + "bert_published.safetensors", false).missing,
+                ElementsAre("classifier.bias", "classifier.weight"));
+    EXPECT_LE(difference(classifier.bert(inputs_of(expected)).pooler_output, expected.tensors.at("pooler_output")),
+              tolerance);
+    EXPECT_EQ(classifier(inputs_of(expected)).shape(), Shape({3, 3}));
+  }
+}
+
+TEST(Bert, WhatIsPaddingDoesNotMatter) {
+  const NoGrad off;
+  models::BertModel model(small);
+  model.to(f64).eval();
+  const Tensor ids = tensor({{2, 5, 3, 0, 0}}), other = tensor({{2, 5, 3, 9, 1}}), mask = tensor({{1, 1, 1, 0, 0}});
+  const Tensor states = model({ids, mask}).last_hidden_state.slice(1, 0, 3);
+  EXPECT_TRUE(equal(states, model({other, mask.to(boolean)}).last_hidden_state.slice(1, 0, 3)));
+  EXPECT_LE(difference(states, model({ids.slice(1, 0, 3)}).last_hidden_state), 1e-13);
+  EXPECT_TRUE(equal(model({ids, {}, zeros({1, 5}, i64)}).last_hidden_state, model({ids}).last_hidden_state));
+}
+
+// Counts are linear in each size, so those of large models follow from small ones: nothing of bert_base is allocated.
+TEST(Bert, SizesAreThePublishedOnes) {
+  const auto count = [](BertConfig c) {
+    const auto with = [&](int64_t vocab, int64_t positions, int64_t layers) {
+      c.vocab_size = vocab, c.max_position_embeddings = positions, c.num_hidden_layers = layers;
+      return models::BertModel(c).num_parameters();
+    };
+    const BertConfig whole = c;
+    const int64_t least = with(1, 1, 1);
+    return least + (whole.vocab_size - 1) * (with(2, 1, 1) - least) +
+           (whole.max_position_embeddings - 1) * (with(1, 2, 1) - least) +
+           (whole.num_hidden_layers - 1) * (with(1, 1, 2) - least);
+  };
+  EXPECT_EQ(count(models::bert_config("bert_base")), 109'482'240);
+  EXPECT_EQ(count(models::bert_config("bert_tiny")), 4'385'920);
+  EXPECT_EQ(count(models::bert_config("bert_mini")), 11'170'560);
+  EXPECT_EQ(count(models::bert_config("bert_small")), 28'763'648);
+  EXPECT_EQ(models::BertModel(models::bert_config("bert_tiny")).num_parameters(), 4'385'920);
+  EXPECT_THAT(text_of<NameError>([] { models::bert_config("bert_huge"); }), HasSubstr("bert_base"));
+}
+
+TEST(Bert, NamesAreThePublishedOnes) {
+  const models::BertForMaskedLM lm(small);
+  std::set<std::string> ours;
+  for (const auto& [name, tensor] : lm.state_dict()) ours.insert(name);
+  for (const char* name :
+       {"bert.embeddings.word_embeddings.weight", "bert.embeddings.LayerNorm.bias",
+        "bert.encoder.layer.1.attention.self.query.weight", "bert.encoder.layer.0.attention.output.LayerNorm.weight",
+        "bert.encoder.layer.0.intermediate.dense.bias", "bert.encoder.layer.1.output.dense.weight",
+        "cls.predictions.transform.LayerNorm.weight", "cls.predictions.decoder.weight"})
+    EXPECT_THAT(ours, Contains(name));
+}
+
+TEST(Bert, BeginsWithSmallNumbersAndTiedWords) {
+  manual_seed(1);
+  models::BertForMaskedLM lm(models::bert_config("bert_tiny"));
+  const nn::StateDict state = lm.state_dict();
+  const NoGrad off;
+  EXPECT_EQ(state.at("bert.embeddings.word_embeddings.weight").pointer<float>(),
+            state.at("cls.predictions.decoder.weight").pointer<float>());
+  EXPECT_EQ(state.at("cls.predictions.bias").pointer<float>(),
+            state.at("cls.predictions.decoder.bias").pointer<float>());
+  EXPECT_EQ(max(abs(state.at("bert.embeddings.word_embeddings.weight").detach()[0])).item<double>(), 0);
+  for (const auto& [name, t] : state) {
+    const Tensor x = t.detach();
+    if (name.find("LayerNorm.weight") != std::string::npos)
+      EXPECT_TRUE(equal(x, ones_like(x))) << name;
+    else if (name.ends_with("bias"))
+      EXPECT_TRUE(equal(x, zeros_like(x))) << name;
+    else  // deviations of 256 numbers and more, to five times their own
+      EXPECT_NEAR(std::sqrt(mean(x * x).item<double>()), 0.02, 0.0045) << name;
+  }
+}
+
+TEST(Bert, LearnsToFillAGap) {
+  manual_seed(3);
+  BertConfig config = small;
+  config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0;
+  config.hidden_size = 16;
+  models::BertForMaskedLM lm(config);
+  const Tensor ids = tensor({{1, 5, 1, 7}, {1, 6, 1, 8}, {2, 5, 1, 7}, {2, 6, 1, 8}}),
+               wanted = tensor(
+                   {{-100, -100, 9, -100}, {-100, -100, 10, -100}, {-100, -100, 11, -100}, {-100, -100, 12, -100}});
+  optim::AdamW optimizer(lm.parameters(), {.lr = 1e-2});
+  double loss = 0;
+  for (int i = 0; i < 120; ++i) {
+    optimizer.zero_grad();
+    const Tensor l = cross_entropy(lm({ids}).flatten(0, 1), wanted.reshape({-1}), {.ignore_index = -100});
+    l.backward();
+    optimizer.step();
+    loss = l.item<double>();
+  }
+  EXPECT_LT(loss, 0.05);
+}
+
+TEST(Bert, DropoutIsForTraining) {
+  const NoGrad off;
+  models::BertForSequenceClassification model(small, 2);
+  const Tensor ids = tensor({{1, 2, 3}});
+  EXPECT_FALSE(equal(model({ids}), model({ids})));
+  model.eval();
+  EXPECT_TRUE(equal(model({ids}), model({ids})));
+}
+
+TEST(Bert, Errors) {
+  models::BertModel model(small);
+  EXPECT_THAT(text_of<IndexError>([&] {
+                model({tensor({{1, 13}})});
+              }),
+              HasSubstr("index 13, position (0, 1), size 13"));
+  EXPECT_THAT(text_of<IndexError>([&] { model({tensor({{1, 1}}), {}, tensor({{0, 2}})}); }), HasSubstr("index 2"));
+  EXPECT_THAT(
+      text_of<ShapeError>([&] {
+        model({zeros({1, 8}, i64)});
+      }),
+      HasSubstr(
+          "the sequence is longer than there are positions; got input_ids (1, 8) i64, max_position_embeddings 7"));
+  EXPECT_THROW(model({zeros({8}, i64)}), ShapeError);
+  EXPECT_THROW(model({zeros({1, 3})}), DtypeError);
+  EXPECT_THAT(text_of<ShapeError>([&] {
+                model({zeros({1, 3}, i64), zeros({1, 4}, i64)});
+              }),
+              HasSubstr("attention_mask (1, 4) i64"));
+  EXPECT_THROW(model({zeros({1, 3}, i64), zeros({1, 3})}), DtypeError);
+  EXPECT_THROW(model({zeros({1, 3}, i64), {}, zeros({1, 4}, i64)}), ShapeError);
+  const auto with = [](auto change) {
+    BertConfig c = small;
+    change(c);
+    return text_of<ValueError>([&] { models::BertModel m(c); });
+  };
+  EXPECT_THAT(with([](auto& c) { c.num_attention_heads = 3; }),
+              HasSubstr("must divide hidden_size; got hidden_size 8"));
+  EXPECT_THAT(with([](auto& c) { c.num_hidden_layers = 0; }), HasSubstr("num_hidden_layers 0"));
+  EXPECT_THAT(with([](auto& c) { c.pad_token_id = 13; }), HasSubstr("padding_idx 13"));
+  EXPECT_THAT(with([](auto& c) { c.hidden_dropout_prob = 1.5; }), HasSubstr("probability"));
+}
+
+}  // namespace
+}  // namespace cairn

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# A training that is killed at random moments and resumed each time is one that was never disturbed: same weights, same
+# checkpoint, and no file that cannot be read. Arguments: the mnist program, scratch folder, number of kills.
+#   bash tests/programs/resume.sh build/release/examples/mnist /tmp/resume 100
+set -euo pipefail
+program=$1 folder=$2 kills=${3:-10}
+source "$(dirname "$0")/functions.sh"
+rm -rf "$folder"
+mkdir -p "$folder"
+cd "$folder"
+unset CAIRN_DATA
+training=(--glyphs=1000 --model lenet5 --validation 100 --batch-size 50 --epochs $((2 + kills / 5)) --checkpoint-steps 1)
+
+"$program" "${training[@]}" --run undisturbed --threads 2 >whole
+has whole '^run: undisturbed$'
+
+RANDOM=1
+for ((kill = 1; kill <= kills; ++kill)); do
+  "$program" "${training[@]}" --resume disturbed --threads $((1 + kill % 3)) >>part 2>&1 &
+  sleep "0.$((RANDOM % 5))$((RANDOM % 10))"
+  kill -KILL $! 2>/dev/null || true
+  wait $! 2>/dev/null || true
+  for file in disturbed/*.safetensors; do # whole, whenever it was
+    [[ ! -e $file ]] || "$program" --glyphs=8 --load "$file" >out 2>err || has err 'these are tensors without a model'
+  done
+done
+(($(grep -c '^going on in disturbed' part) >= kills / 3)) || { cat part >&2; fail "it was hardly ever resumed"; }
+"$program" --resume disturbed --threads 1 >rest
+cmp <(tail -n 2 whole) <(tail -n 2 rest) || fail "other weights than without a stop"
+for file in last best model; do
+  cmp "undisturbed/$file.safetensors" "disturbed/$file.safetensors" || fail "another $file.safetensors"
+done
+[[ $(grep -c '"event":"epoch"' disturbed/metrics.jsonl) == $((2 + kills / 5)) ]] || fail "epochs were logged twice"
+[[ -z $(find disturbed -name '.cairn-*') ]] || fail "temporary files are left"
+
+# A polite stop: saved where it is, status 130, and how to go on.
+if ((kills <= 10)); then
+  status=0
+  "$program" "${training[@]}" --epochs 1000 --run polite >stopped & # the last --epochs counts
+  sleep 1
+  kill -TERM $!
+  wait $! || status=$?
+  ((status == 130)) || fail "status $status instead of 130 after a stop"
+  has stopped '^stopped after epoch [0-9]+, batch [0-9]+, and saved; to go on, resume polite$'
+  has stopped '^to go on: ./run mnist --resume polite$'
+
+  # Who may write, and where.
+  refused 'there is a run already; resume it or choose another folder' "${training[@]}" --run polite
+  refused "leave out --run" --run a --resume b
+  exec 9>polite/lock
+  flock -n 9 # this script writes there
+  refused 'somebody else writes there' --resume polite
+  exec 9>&-
+  echo '{' >polite/run.json
+  refused "polite/run.json" --resume polite
+  rm polite/run.json
+  head -c 5000 polite/last.safetensors >half && mv half polite/last.safetensors
+  "$program" "${training[@]}" --resume polite >out 2>err && fail "a damaged checkpoint is resumed"
+  has err 'polite/last.safetensors'
+  "$program" "${training[@]}" --hidden 8 --model mlp --resume undisturbed >out 2>err && fail "another model is resumed"
+  has err 'another model.*undisturbed/last.safetensors'
+fi
