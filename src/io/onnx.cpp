@@ -4,6 +4,8 @@
 #include <onnx/shape_inference/implementation.h>
 
 #include "cairn/io/file.h"
+#include "cairn/nn/embedding.h"
+#include "cairn/nn/sequential.h"
 #include "io/onnx_export.h"
 
 namespace cairn::io {
@@ -37,10 +39,16 @@ std::unordered_map<const Body*, std::string> names_of(const nn::Layer& model) {
   return names;
 }
 
-void declare(onnx::ValueInfoProto& info, const Value& value, Dtype dtype, int64_t samples) {
+// Whether a model begins with tokens and not with numbers.
+bool takes_tokens(const nn::Layer& layer) {
+  const auto* row = dynamic_cast<const nn::Sequential*>(&layer);
+  return row && row->size() > 0 ? takes_tokens((*row)[0]) : dynamic_cast<const nn::Embedding*>(&layer) != nullptr;
+}
+
+void declare(onnx::ValueInfoProto& info, const Value& value, int64_t samples) {
   info.set_name(value.name);
   onnx::TypeProto::Tensor& type = *info.mutable_type()->mutable_tensor_type();
-  type.set_elem_type(detail::onnx_type(dtype));
+  type.set_elem_type(detail::onnx_type(value.dtype));
   type.mutable_shape();  // of a scalar, with no sizes
   for (int d = 0; d < value.rank(); ++d) {
     onnx::TensorShapeProto::Dimension& size = *type.mutable_shape()->add_dim();
@@ -73,7 +81,7 @@ void save_onnx(const nn::Layer& model, const std::string& file, const Shape& inp
   graph.reserve(o.input);
   graph.reserve(o.output);
 
-  Value x{o.input, input, input};
+  Value x{o.input, input, input, takes_tokens(model) ? i64 : graph.dtype};
   if (o.dynamic_batch) ++x.other[0];
   Value y = e.layer(model, x);
   graph.scope.clear();
@@ -92,8 +100,8 @@ void save_onnx(const nn::Layer& model, const std::string& file, const Shape& inp
     entry.set_value(text);
   }
   graph.proto().set_name(o.name);
-  declare(*graph.proto().add_input(), x, graph.dtype, input[0]);
-  declare(*graph.proto().add_output(), y, graph.dtype, input[0]);
+  declare(*graph.proto().add_input(), x, input[0]);
+  declare(*graph.proto().add_output(), y, input[0]);
   proto.mutable_graph()->Swap(&graph.proto());
   check(proto);
   std::string bytes;

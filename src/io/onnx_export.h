@@ -20,6 +20,7 @@ namespace cairn::io::detail {
 struct Value {
   std::string name;
   Shape shape, other;
+  Dtype dtype;  ///< i64 for tokens
 
   int rank() const { return shape.size(); }
   bool open(int dim) const { return shape[dim] != other[dim]; }
@@ -66,13 +67,13 @@ using Row = std::function<Value(OnnxExport& e, const nn::Layer& layer, const Val
 using Table = std::unordered_map<std::type_index, Row>;
 
 /// The sizes of what the layer gives.
-Value result_of(const OnnxExport& e, const nn::Layer& layer, const Value& x);
+Value result_of(const nn::Layer& layer, const Value& x);
 
 /// A row for a layer whose forward does the same in training: it is asked for the sizes of the result.
 template <class L>
 std::pair<const std::type_index, Row> leaf(LeafRow<L> row) {
   return {typeid(L), [row](OnnxExport& e, const nn::Layer& layer, const Value& x) {
-            Value y = result_of(e, layer, x);
+            Value y = result_of(layer, x);
             y.name = row(e, static_cast<const L&>(layer), x, y);
             return y;
           }};
@@ -81,7 +82,7 @@ std::pair<const std::type_index, Row> leaf(LeafRow<L> row) {
 template <class L>
 std::pair<const std::type_index, Row> keeps_sizes(LeafRow<L> row) {
   return {typeid(L), [row](OnnxExport& e, const nn::Layer& layer, const Value& x) {
-            return Value{row(e, static_cast<const L&>(layer), x, x), x.shape, x.other};
+            return Value{row(e, static_cast<const L&>(layer), x, x), x.shape, x.other, x.dtype};
           }};
 }
 template <class L>
@@ -91,7 +92,11 @@ std::pair<const std::type_index, Row> tree(TreeRow<L> row) {
           }};
 }
 
-/// The rows of convolutions and pools.
+/// The rows of convolutions and pools, and those of layers of sequences.
 Table image_rows();
+Table sequence_rows();
+
+/// The child of that name; null when there is none.
+const nn::Layer* child(const nn::Layer& layer, const std::string& name);
 
 }  // namespace cairn::io::detail

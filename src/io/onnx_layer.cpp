@@ -21,13 +21,6 @@ constexpr int64_t off = 0;
 
 // ---- layers of layers -----------------------------------------------------------------------------------------------
 
-// The child of that name; null when there is none.
-const nn::Layer* child(const nn::Layer& layer, const std::string& name) {
-  for (const auto& [its, module] : layer.children())
-    if (its == name) return dynamic_cast<const nn::Layer*>(module);
-  return nullptr;
-}
-
 Value sequential(OnnxExport& e, const nn::Sequential& l, const Value& x) {
   Value y = x;
   for (int64_t i = 0; i < l.size(); ++i) y = e.layer(l[i], y);
@@ -36,7 +29,7 @@ Value sequential(OnnxExport& e, const nn::Sequential& l, const Value& x) {
 
 // body + shortcut, whose sizes are those of the body.
 Value sum(OnnxExport& e, const Value& body, const std::string& shortcut) {
-  return {e.graph.node("Add", {body.name, shortcut}), body.shape, body.other};
+  return {e.graph.node("Add", {body.name, shortcut}), body.shape, body.other, body.dtype};
 }
 
 Value residual(OnnxExport& e, const nn::Residual& l, const Value& x) {
@@ -132,7 +125,7 @@ template <class L>
 std::pair<const std::type_index, Row> along(const char* name) {
   return {typeid(L), [name](OnnxExport& e, const nn::Layer& layer, const Value& x) {
             const auto dim = static_cast<double>(static_cast<const L&>(layer).dim);
-            Value y = result_of(e, layer, x);
+            Value y = result_of(layer, x);
             y.name = fold(e, name, std::span(&dim, 1), x, y);
             return y;
           }};
@@ -194,6 +187,7 @@ std::string group_norm(OnnxExport& e, const nn::GroupNorm& l, const Value& x, co
 const Table& table() {
   static const Table rows = [] {
     Table all = image_rows();
+    all.merge(sequence_rows());
     all.merge(Table{tree<nn::Sequential>(sequential),
                     tree<nn::Residual>(residual),
                     tree<nn::BasicBlock>(block),
@@ -229,6 +223,12 @@ const Table& table() {
 }
 
 }  // namespace
+
+const nn::Layer* child(const nn::Layer& layer, const std::string& name) {
+  for (const auto& [its, module] : layer.children())
+    if (its == name) return dynamic_cast<const nn::Layer*>(module);
+  return nullptr;
+}
 
 int64_t Value::size(int dim) const {
   require<ValueError>(!open(dim), "save_onnx",
@@ -273,21 +273,20 @@ std::string normalised(OnnxGraph& graph, const std::string& x, const Integers& d
   return graph.node("Div", {apart, graph.node("Sqrt", {graph.node("Add", {variance, graph.number(eps)})})});
 }
 
-Value result_of(const OnnxExport& e, const nn::Layer& layer, const Value& x) {
+Value result_of(const nn::Layer& layer, const Value& x) {
   const NoGrad no_grad;
   // Forward changes a layer while training alone, and those layers that it changes are not asked.
-  const auto sizes = [&](const Shape& input) {
-    return const_cast<nn::Layer&>(layer).forward(zeros(input, e.graph.dtype)).shape();
-  };
+  const auto run = [&](const Shape& input) { return const_cast<nn::Layer&>(layer).forward(zeros(input, x.dtype)); };
   const std::string where = "save_onnx: the layer '" + layer.path() + "' (" + layer.type_name() + ") does not take ";
-  Value y;
+  Value y{"", {}, {}, x.dtype};
   try {
-    y.shape = sizes(x.shape);
+    const Tensor result = run(x.shape);
+    y.shape = result.shape(), y.dtype = result.dtype();
   } catch (const ShapeError& error) {
     throw ShapeError(where + "what comes to it: " + error.what());
   }
   try {
-    y.other = x.other == x.shape ? y.shape : sizes(x.other);
+    y.other = x.other == x.shape ? y.shape : run(x.other).shape();
   } catch (const Error& error) {
     throw ValueError(where +
                      "another number of samples than the given one; give .dynamic_batch = false: " + error.what());

@@ -1,5 +1,5 @@
 // Runs models in ONNX Runtime and prints how far what they give is from what is expected, one JSON line a run.
-//   node onnx_runtime.js FOLDER     FOLDER/runs.json: [{name, model, input: {file, sizes}, output: {file, sizes}}, …]
+//   node onnx_runtime.js FOLDER     FOLDER/runs.json: [{name, model, input: {file, sizes, dtype}, output: {…}}, …]
 // The error is the largest absolute difference over the largest absolute value. Exits with 77 when there is no package
 // onnxruntime-node; NODE_PATH may say where it is.
 const fs = require('fs');
@@ -14,9 +14,9 @@ try {
 }
 
 const folder = process.argv[2];
-const floats = file => {
+const numbers = (file, Type) => {
   const bytes = fs.readFileSync(path.join(folder, file));
-  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+  return new Type(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 };
 
 const compare = (found, sizes, expected) => {
@@ -39,9 +39,11 @@ const compare = (found, sizes, expected) => {
     try {
       const session = sessions[run.model] ??= await ort.InferenceSession.create(
           path.join(folder, run.model), {intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3});
-      const x = new ort.Tensor('float32', floats(run.input.file), run.input.sizes);
+      const {file, sizes, dtype} = run.input;
+      const x = dtype === 'i64' ? new ort.Tensor('int64', numbers(file, BigInt64Array), sizes)
+                                : new ort.Tensor('float32', numbers(file, Float32Array), sizes);
       const found = await session.run({[session.inputNames[0]]: x});
-      error = compare(found[session.outputNames[0]], run.output.sizes, floats(run.output.file));
+      error = compare(found[session.outputNames[0]], run.output.sizes, numbers(run.output.file, Float32Array));
     } catch (e) {
       error = e.message;
     }

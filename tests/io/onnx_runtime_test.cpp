@@ -19,6 +19,7 @@
 #include "cairn/nn/activation.h"
 #include "cairn/nn/conv.h"
 #include "cairn/nn/dropout.h"
+#include "cairn/nn/embedding.h"
 #include "cairn/nn/flatten.h"
 #include "cairn/nn/fold.h"
 #include "cairn/nn/identity.h"
@@ -30,6 +31,7 @@
 #include "cairn/nn/residual.h"
 #include "cairn/nn/sequential.h"
 #include "cairn/nn/taylor.h"
+#include "cairn/nn/transformer.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/tensor/create.h"
 #include "cairn/tensor/random.h"
@@ -48,6 +50,7 @@ constexpr double tolerance = 1e-5;
 class Runs {
  public:
   /// The model, exported as it trains, for inputs of that size without the batch; and what it gives for 1 and for 3.
+  /// A spread of 0 stands for tokens from 0 to 6.
   void add(const std::string& name, nn::Layer& model, const Shape& sample, double spread = 1) {
     SCOPED_TRACE(name);
     disturb(model);
@@ -64,7 +67,7 @@ class Runs {
     model.eval();
     const NoGrad no_grad;
     for (const int64_t n : {1, 3}) {
-      const Tensor x = randn(batch(n)) * spread;
+      const Tensor x = spread == 0 ? randint(7, batch(n)) : randn(batch(n)) * spread;
       list_.push_back({{"name", name + " × " + std::to_string(n)},
                        {"model", file},
                        {"input", write(x)},
@@ -128,8 +131,10 @@ class Runs {
   Json write(const Tensor& t) {
     const std::string file = std::to_string(files_++) + ".bin";
     std::ofstream(folder_ / file, std::ios::binary)
-        .write(reinterpret_cast<const char*>(t.data<float>()), static_cast<std::streamsize>(t.numel() * 4));
-    return {{"file", file}, {"sizes", std::vector<int64_t>(t.shape().begin(), t.shape().end())}};
+        .write(t.pointer<char>(), t.numel() * static_cast<std::streamsize>(size_of(t.dtype())));
+    return {{"file", file},
+            {"sizes", std::vector<int64_t>(t.shape().begin(), t.shape().end())},
+            {"dtype", name_of(t.dtype())}};
   }
 
   const Folder folder_;
@@ -196,11 +201,11 @@ TEST(OnnxRuntime, EveryLayer) {
   manual_seed(3);
   Runs runs;
   std::vector<std::string> covered;
-  const auto add = [&](const char* type, const Shape& sample, nn::Sequential model) {
+  const auto add = [&](const char* type, const Shape& sample, nn::Sequential model, double spread = 1) {
     std::ostringstream text;
     text << model;
     covered.push_back(type);
-    runs.add(text.str(), std::move(model), sample);
+    runs.add(text.str(), std::move(model), sample, spread);
   };
   const Shape image = {4, 6, 7}, sequence = {4, 9};
   add("Linear", {3}, in_a_row(nn::Linear(3, 5), nn::Linear(5, 2, {.bias = false})));
@@ -288,6 +293,29 @@ TEST(OnnxRuntime, EveryLayer) {
     add("RadialBasis", {2, 3},
         in_a_row(nn::RadialBasis(3, 4, info.name, {.learn_centres = false, .learn_widths = false})));
   }
+  const Shape tokens = {5, 8};
+  add("RMSNorm", image, in_a_row(nn::RMSNorm({6, 7}, {.eps = 1e-3}), nn::RMSNorm({7})));
+  for (const int64_t longest : {5, 9})
+    add("PositionalEmbedding", tokens, in_a_row(nn::PositionalEmbedding(longest, 8, {.std = 0.5})));
+  add("SinusoidalEncoding", tokens, in_a_row(nn::SinusoidalEncoding(8)));
+  add("TransformerEncoderLayer", tokens, in_a_row(nn::TransformerEncoderLayer(8, 2, {.dim_feedforward = 12})));
+  for (const char* activation : {"gelu", "silu", "swish(1.5)"})
+    add("TransformerEncoderLayer", tokens,
+        in_a_row(nn::TransformerEncoderLayer(8, 4,
+                                             {.dim_feedforward = 12,
+                                              .activation = activation,
+                                              .layer_norm_eps = 1e-3,
+                                              .norm_first = true,
+                                              .bias = false,
+                                              .gated = true,
+                                              .norm = "rms",
+                                              .is_causal = true})));
+  add("TransformerEncoder", tokens,
+      in_a_row(nn::TransformerEncoder(8, 2, 2, {.dim_feedforward = 12, .activation = "gelu", .norm_first = true})));
+  add("Embedding", {5},
+      in_a_row(nn::Sequential(nn::Embedding(7, 8, {.padding_idx = 2})), nn::SinusoidalEncoding(8),
+               nn::TransformerEncoder(8, 2, 2, {.dim_feedforward = 12}), nn::Flatten(), nn::Linear(40, 3)),
+      0);
   for (const std::string& type : nn::registered_layers()) {
     if (type.starts_with("user.")) continue;  // what other tests registered
     EXPECT_THAT(covered, ::testing::Contains(type)) << "no case for this layer";

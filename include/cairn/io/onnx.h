@@ -22,7 +22,8 @@ struct OnnxOptions {
 /// layers of this library, with any activations and formulas. Initializers have the names of the parameters and buffers
 /// that they hold (of tied ones the first), nodes begin with the path of their layer: "layer1.0.conv1/Conv". A layer is
 /// asked for the size of its result by running it on zeros.
-///   input   sizes of an input, with the number of samples first: the others are fixed in the file
+///   input   sizes of an input, with the number of samples first: the others are fixed in the file. A model that begins
+///           with an Embedding takes i64
 ///   dtype   that of the model. Runtimes know most operators for f32 alone: model.to(f32) before
 ///   values  those of the model but for rounding, with these exceptions. Where x is infinite, x · s with s → 0 (gelu,
 ///           silu, mish and their kin) is NaN. ONNX has no erfc, no normal_cdf and no accurate softplus: what goes to 0
