@@ -5,7 +5,7 @@ include(GNUInstallDirs)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/cairn)
 
 install(TARGETS cairn EXPORT cairnTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-foreach(component IN ITEMS image text npz)
+foreach(component IN ITEMS image npz onnx text)
   if(TARGET cairn-${component})
     install(TARGETS cairn-${component} EXPORT cairn-${component}-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
     install(EXPORT cairn-${component}-targets NAMESPACE cairn:: DESTINATION ${package_dir})

@@ -43,6 +43,7 @@ const std::vector<RadialFunctionInfo>& radial_functions() {
      return elementwise(                                                        \
          "radial_" #name, [=](const auto& q) { return __VA_ARGS__; }, squares); \
    },                                                                           \
+   [](const Expr& q, [[maybe_unused]] int k) -> Expr { return __VA_ARGS__; },   \
    []([[maybe_unused]] int k) -> int { return order; }},
   static const std::vector<RadialFunctionInfo> table = {CAIRN_RADIAL_FUNCTIONS(CAIRN_RADIAL_ROW)};
 #undef CAIRN_RADIAL_ROW

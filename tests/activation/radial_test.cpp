@@ -7,6 +7,7 @@
 #include <set>
 
 #include "cairn/autograd/backward.h"
+#include "cairn/math/program.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/elementwise.h"
 #include "cairn/ops/reduce.h"
@@ -56,6 +57,18 @@ TEST(Radial, ValuesByHand) {
     const Tensor q = tensor({0., 0.25, 1., 4.}, f64);
     expect_near(radial_function(name)(q).to_vector<double>(), expected, 1e-15);
     expect_near(radial_function(name)(q.to(f32)).to_vector<double>(), expected, 2e-7);
+  }
+}
+
+TEST(Radial, TheExpressionIsTheSameFunction) {
+  for (const std::string& name : all) {
+    SCOPED_TRACE(name);
+    const RadialFunction f = radial_function(name);
+    const Program program({f.expression()}, {"x"});
+    V values;
+    const V places = {0, 1e-40, 0.01, 0.0625, 0.5, 1, 3, 100};
+    for (const double q : places) values.push_back(program.on({q})[0]);
+    expect_near(values, f(tensor({0., 1e-40, 0.01, 0.0625, 0.5, 1., 3., 100.}, f64)).to_vector<double>(), 1e-15);
   }
 }
 

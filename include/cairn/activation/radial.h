@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cairn/math/expr.h"
 #include "cairn/tensor/tensor.h"
 
 namespace cairn {
@@ -39,6 +40,7 @@ struct RadialFunctionInfo {
   std::string formula;  ///< as the table has it
 
   Tensor (*apply)(const Tensor& squares, int k);
+  Expr (*expression)(const Expr& q, int k);
   int (*order)(int k);
 };
 
@@ -66,6 +68,9 @@ class RadialFunction {
   ///           0 there (for r below 2e-19), and so have all their derivatives: what follows for x in q = ‖x − c‖² is its limit where
   ///           there is one, and 0 by convention where there is none (the gradient of r, the second one of r² ln r)
   Tensor operator()(const Tensor& squares) const { return info_->apply(squares, k_); }
+
+  /// What it computes, in the variable x, which stands for q.
+  Expr expression() const { return info_->expression(Expr::variable("x"), k_); }
 
   const RadialFunctionInfo& info() const { return *info_; }
   int k() const { return k_; }

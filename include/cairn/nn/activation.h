@@ -57,6 +57,8 @@ class RReLU : public Layer {
  public:
   explicit RReLU(double lower = 0.125, double upper = 1.0 / 3);
   Tensor forward(const Tensor& x) override;
+  double lower() const { return lower_; }
+  double upper() const { return upper_; }
   Json options() const override;
   static RReLU from_options(const Json& options);
 

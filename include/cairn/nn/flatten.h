@@ -11,6 +11,8 @@ class Flatten : public Layer {
  public:
   explicit Flatten(int64_t start = 1, int64_t end = -1) : start_(start), end_(end) {}
   Tensor forward(const Tensor& x) override { return x.flatten(start_, end_); }
+  int64_t start() const { return start_; }
+  int64_t end() const { return end_; }
   Json options() const override;
   static Flatten from_options(const Json& options);
 

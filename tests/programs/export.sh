@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# A saved model as an ONNX file. Arguments: the program, scratch folder, the mnist program.
+set -euo pipefail
+program=$1 folder=$2 mnist=$3
+source "$(dirname "$0")/functions.sh"
+rm -rf "$folder"
+mkdir -p "$folder"
+cd "$folder"
+
+"$mnist" --glyphs=1000 --hidden 16 --epochs 1 --curves '' --save digits.safetensors >/dev/null
+"$program" --model digits.safetensors --out digits.onnx >first
+has first '^digits.onnx: opset 17, input \(n, 1, 28, 28\), 12,730 parameters, [0-9,]+ bytes$'
+for text in classes mean deviation 1.weight; do
+  grep -qa "$text" digits.onnx || fail "the file does not name $text"
+done
+"$program" --model digits.safetensors --out fixed.onnx --batch 3 --opset 13 --input 784 >second
+has second '^fixed.onnx: opset 13, input \(3, 784\), 12,730 parameters'
+
+refused '--model FILE is missing'
+refused '--out FILE.onnx is missing' --model digits.safetensors
+refused 'does not take what comes to it' --model digits.safetensors --out x.onnx --input 783
+refused '--opset must be a whole number from 13 to 17' --model digits.safetensors --out x.onnx --opset 12
+refused 'none.safetensors' --model none.safetensors --out x.onnx
+refused 'none/x.onnx' --model digits.safetensors --out none/x.onnx
+[[ ! -e x.onnx ]] || fail "it leaves a file behind"
