@@ -52,7 +52,7 @@ namespace {
 // What the fit moves: a0 … a5, and p, q, r of the denominator 1 + (p x + q x²)² + r² x² + least x⁴. It has
 // no kink to begin with, and the function grows no faster than x.
 constexpr double least = 1e-4;
-using Coefficients = Eigen::VectorXd;  // of 9; with fixed sizes Eigen unrolls all loops, which takes long to compile
+using Coefficients = Eigen::VectorXd;  // of 9: with fixed sizes Eigen unrolls its loops, which takes long to compile
 
 double power(double x, int k) { return k == 0 ? 1 : x * power(x, k - 1); }
 

@@ -39,8 +39,8 @@ TYPED_TEST(ChannelNorm, MomentsAreTheDefinition) {
       for (size_t i = j; i < x.size(); i += mean.size()) mean_wanted[j] += x[i] / Real(s.rows);
       for (size_t i = j; i < x.size(); i += mean.size())
         var_wanted[j] += (x[i] - mean_wanted[j]) * (x[i] - mean_wanted[j]) / Real(s.rows);
-      // Rounded sums of a block of rows; and they are about a row up to four deviations from the mean, so that squares are
-      // up to 1 + 16 times as large. The means of blocks are joined as doubles.
+      // Rounded sums of a block of rows; and they are about a row up to four deviations from the mean, so that squares
+      // are up to 1 + 16 times as large. The means of blocks are joined as doubles.
       const Real deviation = std::sqrt(var_wanted[j]), growth = std::sqrt(Real(block_of(s))),
                  of_mean = 2 * epsilon<double> * std::abs(mean[j]);
       ASSERT_NEAR(mean[j], mean_wanted[j], 4 * epsilon<S> * growth * deviation + of_mean);
@@ -68,8 +68,8 @@ TYPED_TEST(ChannelNorm, SumsAndLinesAreTheDefinition) {
       blend.push_back(Real(g[i]) * a[j] + Real(x[i]) * b[j] + d[j]);
     }
     channel_dots(g.data(), x.data(), a.data(), s.rows, s.c, sum.data(), dot.data());
-    // The sum of k of a block's n numbers up to 1, or 2, is about √k and rounded to ε/2 of that: n/8 ε in the end, in the
-    // mean.
+    // The sum of k of a block's n numbers up to 1, or 2, is about √k and rounded to ε/2 of that: n/8 ε in the end, in
+    // the mean.
     const Real walk = epsilon<S> * std::sqrt(Real(s.rows * block_of(s)));
     expect_close(sum, sum_wanted, walk, "sum");
     expect_close(dot, dot_wanted, 2 * walk, "dot");

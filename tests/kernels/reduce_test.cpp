@@ -35,8 +35,8 @@ std::vector<A> folded(const std::vector<T>& x, Extent e, A identity, F join) {
 Real larger(Real a, Real b) { return a > b || std::isnan(a) ? a : b; }
 Real smaller(Real a, Real b) { return a < b || std::isnan(a) ? a : b; }
 
-// The sum of k numbers in (−1, 1) is about √k and rounded to ε/2 of that: n/8 ε for n of them one after the other, in the
-// mean. At most 128 come after one another; blocks err independently.
+// The sum of k numbers in (−1, 1) is about √k and rounded to ε/2 of that: n/8 ε for n of them one after the other, in
+// the mean. At most 128 come after one another; blocks err independently.
 template <class S>
 Real of_sum(int64_t n) {
   return epsilon<S> * std::sqrt(Real(n * std::min<int64_t>(n, 128)));

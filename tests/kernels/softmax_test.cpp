@@ -50,7 +50,7 @@ Reals log_softmax(std::span<const S> x) {
   return y;
 }
 
-// Differences are at most 10 and rounded to ε/2 of that, exponentials to some ε; sums of n have sums of four levels' errors.
+// Differences are at most 10 and rounded to ε/2 of that, exponentials to some ε, and sums have two levels.
 template <class S>
 constexpr double tolerance = 16 * epsilon<S>;
 

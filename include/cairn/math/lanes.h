@@ -1,6 +1,6 @@
 #pragma once
-// One cache line of numbers as one value: 16 floats or 8 doubles around the vectors of GCC and Clang. (In a library built
-// with CAIRN_SHORT_LINES it is one vector, of whatever size: nothing but sums over lanes may depend on that.)
+// One cache line of numbers as one value: 16 floats or 8 doubles around the vectors of GCC and Clang. (In a library
+// built with CAIRN_SHORT_LINES it is one vector, of whatever size: nothing but sums over lanes may depend on that.)
 
 #include <cmath>
 #include <cstddef>
