@@ -205,6 +205,8 @@ int run(const Options& o, bool& begun) {
   config.pad_token_id = l.tokenizer->vocabulary().pad();
   config.hidden_dropout_prob = config.attention_probs_dropout_prob = o.dropout;
 
+  for (const std::string& ask : o.ask) question(*l.tokenizer, ask, config.max_position_embeddings);
+
   const bool several = o.activations.size() * static_cast<size_t>(o.seeds) > 1;
   std::unique_ptr<train::Run> record;
   std::vector<std::string> rows;

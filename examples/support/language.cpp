@@ -181,13 +181,21 @@ Language load_language(const std::string& file) {
 
 // ---- questions -------------------------------------------------------------------------------------------------------------
 
+std::vector<int64_t> question(const data::Tokenizer& tokenizer, const std::string& text, int64_t longest) {
+  std::vector<int64_t> ids = tokenizer.encode(text).ids;
+  require<ValueError>(std::find(ids.begin(), ids.end(), tokenizer.vocabulary().mask()) != ids.end(), "ask",
+                      "write [MASK] where a word is missing", text);
+  require<ValueError>(static_cast<int64_t>(ids.size()) <= longest, "ask", "the text is longer than the model takes",
+                      text, given("tokens", ids.size()), given("at most", longest));
+  return ids;
+}
+
 std::string fill(const Language& l, const std::string& text) {
   const data::Vocabulary& v = l.tokenizer->vocabulary();
-  std::vector<int64_t> ids = l.tokenizer->encode(text).ids;
+  std::vector<int64_t> ids = question(*l.tokenizer, text, l.model->bert.config.max_position_embeddings);
   std::vector<int64_t> places;
   for (size_t i = 0; i < ids.size(); ++i)
     if (ids[i] == v.mask()) places.push_back(static_cast<int64_t>(i));
-  require<ValueError>(!places.empty(), "fill", "write [MASK] where a word is missing", text);
   const NoGrad no_grad;
   const Tensor probabilities =
       softmax((*l.model)({.input_ids = from_vector(ids).unsqueeze(0)}, from_vector(places)), 1);

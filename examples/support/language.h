@@ -61,8 +61,12 @@ void save(const Language& language, const std::string& file);
 ///   throws  FileError
 Language load_language(const std::string& file);
 
+/// The tokens of a text with [MASK] in it.
+///   throws  ValueError for a text without, or one longer than the model takes
+std::vector<int64_t> question(const cairn::data::Tokenizer& tokenizer, const std::string& text, int64_t longest);
+
 /// The text with its gaps filled, and below what else each [MASK] might be.
-///   throws  ValueError for a text without [MASK] or longer than the model takes
+///   throws  as question
 std::string fill(const Language& language, const std::string& text);
 
 }  // namespace support

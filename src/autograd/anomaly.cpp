@@ -205,11 +205,32 @@ std::unique_ptr<Detector>& detector() {
 
 }  // namespace
 
-void set_anomaly(bool on) {
+// Under the lock `switching`.
+static bool asked = false;  // by set_anomaly
+static int guards = 0;
+static void turn() {
   static uint64_t sessions = 0;
-  const std::lock_guard lock(switching);
+  const bool on = asked || guards > 0;
   if (on && !detector()) detector() = std::make_unique<Detector>(++sessions);
   if (!on) detector() = nullptr;
+}
+
+void set_anomaly(bool on) {
+  const std::lock_guard lock(switching);
+  asked = on;
+  turn();
+}
+
+DetectAnomaly::DetectAnomaly() {
+  const std::lock_guard lock(switching);
+  ++guards;
+  turn();
+}
+
+DetectAnomaly::~DetectAnomaly() {
+  const std::lock_guard lock(switching);
+  --guards;
+  turn();
 }
 
 bool anomaly_enabled() {

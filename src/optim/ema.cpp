@@ -1,7 +1,7 @@
 #include "cairn/optim/ema.h"
 
 #include <algorithm>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "cairn/graph/node.h"
 #include "cairn/tensor/create.h"
@@ -15,9 +15,13 @@ EMA::EMA(const nn::Module& model, EMAOptions options) : options_(options) {
                       given("decay", options.decay));
   require<ValueError>(options.start >= 0, "EMA", "start must not be negative", given("start", options.start));
   const NoGrad no_grad;
-  std::unordered_set<const Body*> seen;
+  std::unordered_map<const Body*, size_t> seen;
   const auto keep = [&](const std::string& name, const Tensor& own, bool buffer) {
-    if (seen.insert(own.body().get()).second) kept_.push_back({name, own, own.detach().clone(), buffer});
+    const auto [at, fresh] = seen.emplace(own.body().get(), kept_.size());
+    if (fresh)
+      kept_.push_back({{name}, own, own.detach().clone(), buffer});
+    else
+      kept_[at->second].names.push_back(name);
   };
   for (const nn::Parameter& p : model.named_parameters()) keep(p.name, p.tensor, false);
   for (const nn::Buffer& b : model.named_buffers()) keep(b.name, b.tensor, true);
@@ -68,14 +72,15 @@ EMA::Swapped::Swapped(EMA& ema) : ema_(ema) {
 
 nn::StateDict EMA::average() const {
   nn::StateDict state;
-  for (const Kept& k : kept_) state[k.name] = swapped_ ? k.own.detach() : k.average;
+  for (const Kept& k : kept_)
+    for (const std::string& name : k.names) state[name] = swapped_ ? k.own.detach() : k.average;
   return state;
 }
 
 nn::StateDict EMA::state_dict() const {
   nn::StateDict state;
   state["updates"] = full({}, static_cast<double>(updates_), i64);
-  for (const auto& [name, tensor] : average()) state["average." + name] = tensor;
+  for (const Kept& k : kept_) state["average." + k.names[0]] = swapped_ ? k.own.detach() : k.average;
   return state;
 }
 
@@ -85,7 +90,7 @@ void EMA::load_state_dict(const nn::StateDict& state) {
   StateReader read(state);
   const int64_t updates = read.count("updates");
   std::vector<Tensor> averages;
-  for (const Kept& k : kept_) averages.push_back(read.tensor("average." + k.name, k.average));
+  for (const Kept& k : kept_) averages.push_back(read.tensor("average." + k.names[0], k.average));
   read.finish("EMA");
   require<ValueError>(updates >= 0, "EMA", "the count of updates in the state is not a whole number from 0 on");
   updates_ = updates;

@@ -131,6 +131,8 @@ History Trainer::fit(const data::DataLoader& loader, const data::DataLoader* val
 End Trainer::Fit::run() {
   std::optional<Interrupt> interrupt;
   if (run_ != nullptr) interrupt.emplace();
+  std::optional<DetectAnomaly> detect;
+  if (o_.anomaly) detect.emplace();
   begin();
   End end = out_of_patience() ? End::patience : End::finished;
   while (end == End::finished && epoch_ < o_.epochs) {
@@ -189,7 +191,6 @@ void Trainer::Fit::begin() {
 
 // The rest of the epoch, or less of it when the training shall end.
 void Trainer::Fit::train_epoch() {
-  const DetectAnomaly detect(o_.anomaly || anomaly_enabled());
   t_.model_.train();
   epoch_start_ = Clock::now();
   first_sample_ = tally_.samples();

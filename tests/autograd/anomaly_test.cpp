@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include <cmath>
 #include <thread>
 
@@ -292,11 +294,23 @@ TEST(SetAnomaly, OnAndOff) {
   EXPECT_THROW(bad(), AnomalyError);
   EXPECT_THROW(bad(), Error) << "and it goes on detecting";
   {
-    const DetectAnomaly off(false);
-    EXPECT_NO_THROW(bad());
+    const DetectAnomaly within;
+    set_anomaly(false);
+    EXPECT_THROW(bad(), AnomalyError) << "the block wants it still";
+    const DetectAnomaly again;
   }
+  EXPECT_FALSE(anomaly_enabled());
+  auto first = std::make_unique<DetectAnomaly>();
+  const auto second = std::make_unique<DetectAnomaly>();
+  first.reset();  // in another order, as threads may
   EXPECT_THROW(bad(), AnomalyError);
-  set_anomaly(false);
+  first = std::make_unique<DetectAnomaly>();
+  first.reset();
+  EXPECT_TRUE(anomaly_enabled());
+}
+
+TEST(SetAnomaly, OffIsOff) {
+  const auto bad = [] { log(zeros({1})); };
   EXPECT_FALSE(anomaly_enabled());
   EXPECT_NO_THROW(bad());
 }

@@ -217,6 +217,18 @@ TEST(EMA, GoesOnFromItsStateWithTheSameBits) {
   EXPECT_THAT(refuses("average.bias", zeros({4})), HasSubstr("average.bias is (3,) f32, the state holds (4,) f32"));
 }
 
+TEST(EMA, TheAverageOfATiedModelLoadsToo) {
+  struct Tied : nn::Module {
+    Tensor& a = parameter("a", zeros({3}));
+    Tensor& b = parameter("b", a);
+  } model;
+  optim::EMA ema(model);
+  EXPECT_EQ(ema.average().size(), 2U);
+  EXPECT_EQ(ema.state_dict().size(), 2U);  // one of them, and the count
+  model.load_state_dict(ema.average());
+  ema.load_state_dict(ema.state_dict());
+}
+
 TEST(EMA, TheAverageLoadsIntoAModel) {
   nn::BatchNorm2d model(3), other(3);
   optim::EMA ema(model, {.decay = 0.5});

@@ -67,16 +67,13 @@ struct AnomalyError : Error {
 void set_anomaly(bool on);
 bool anomaly_enabled();
 
-/// set_anomaly(on) during its lifetime.
+/// Watches during its lifetime, beside what set_anomaly() says: several, also on several threads, do not end each other.
 class DetectAnomaly {
  public:
-  explicit DetectAnomaly(bool on = true) : before_(anomaly_enabled()) { set_anomaly(on); }
-  ~DetectAnomaly() { set_anomaly(before_); }
+  DetectAnomaly();
+  ~DetectAnomaly();
   DetectAnomaly(const DetectAnomaly&) = delete;
   DetectAnomaly& operator=(const DetectAnomaly&) = delete;
-
- private:
-  bool before_;
 };
 
 }  // namespace cairn

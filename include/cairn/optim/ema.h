@@ -60,7 +60,7 @@ class EMA {
 
  private:
   struct Kept {
-    std::string name;
+    std::vector<std::string> names;  // several of a tied one
     Tensor own, average;  // the model's, and ours in the same layout
     bool buffer;
   };
