@@ -72,7 +72,7 @@ cxxopts::Options all_options() {
 
 Options read_options(int argc, char** argv) {
   cxxopts::Options all = all_options();
-  const cxxopts::ParseResult found = parse_resumable(all, argc, argv);
+  const cxxopts::ParseResult found = parse_resumable(all, argc, argv, {"data", "epochs", "minutes", "save"});
   if (found.count("help") > 0) {
     std::printf("%s", all.help({"Text", "Model", "Training", "Program"}).c_str());
     std::exit(0);

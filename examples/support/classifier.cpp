@@ -219,6 +219,7 @@ void show_outcomes(const std::vector<Outcome>& outcomes, bool validated) {
   std::printf("\n%-16s %8s%s %14s %10s\n", "activation", "loss", validated ? "   validation" : "", "test accuracy",
               "training");
   for (const Outcome& o : outcomes) {
+    if (o.history.empty()) continue;  // out of time before the first step
     const train::EpochResult& last = o.history.back();
     std::printf("%-16s %8.4f", o.activation.c_str(), last.loss);
     if (validated) std::printf("   %8.2f %%", 100 * last.validation->accuracy);
@@ -273,8 +274,7 @@ int run(const Task& task, const Settings& s, bool& begun) {
     if (record) describe_run(*record, s, *m.model, batch_of_one(task));
     const auto [history, end] = train_model(s, parts, m, *optimizer, record.get());
     if (end == train::End::interrupted) {
-      std::printf("to go on: ./run %s --resume %s\n", task.program.c_str(),
-                  s.default_run ? record->folder().c_str() : s.run.c_str());
+      if (!several) std::printf("to go on: ./run %s --resume %s\n", task.program.c_str(), record->folder().c_str());
       return 130;  // as programs that Ctrl-C ended
     }
     histories.push_back({several ? activation : "", history});

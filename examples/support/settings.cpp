@@ -176,7 +176,8 @@ cxxopts::Options all_options(const Task& task) {
 
 Settings read_settings(int argc, char** argv, const Task& task) {
   cxxopts::Options all = all_options(task);
-  const cxxopts::ParseResult found = parse_resumable(all, argc, argv);
+  const cxxopts::ParseResult found = parse_resumable(
+      all, argc, argv, {"data", "epochs", "max-seconds", "patience", "checkpoint-steps", "keep", "save", "curves"});
   if (found.count("help") > 0) {
     std::printf("%s%s", all.help({"Data", "Model", "Training", "Program"}).c_str(),
                 table_of_usual_options(task.program).c_str());
@@ -252,6 +253,9 @@ Settings read_settings(int argc, char** argv, const Task& task) {
 
   require<ValueError>(!is_given("run") || !is_given("resume"), "options", "--resume names the folder; leave out --run");
   s.resume = is_given("resume");
+  require<ValueError>(!s.resume || s.activations.size() == 1, "options",
+                      "--resume is for one training; give a single --activation",
+                      given("activations", s.activations.size()));
   s.default_run = !s.resume && !is_given("run");
   s.run = s.resume ? text("resume") : text("run", "runs/" + task.program + "-" + s.model);
   require<ValueError>(!s.resume || !s.run.empty(), "options", "--resume needs a folder");

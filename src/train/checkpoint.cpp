@@ -88,6 +88,8 @@ Json restore(const io::SafeTensors& content, nn::Module& model, optim::Optimizer
                      std::to_string(format));
   if (head.at("crc32").get<std::string>() != fingerprint(content.tensors, content.metadata))
     throw ValueError("it is damaged: its checksum is another than when it was written");
+  if (const auto kind = head.at("optimizer").get<std::string>(); kind != optimizer.name())
+    throw ValueError("it is of another optimiser, " + kind + " and not " + optimizer.name());
   Json progress = Json::parse(text_of(content, "progress"));
   const auto random = Json::parse(text_of(content, "random")).get<Generator::State>();
 
@@ -121,7 +123,8 @@ void save_checkpoint(const std::string& file, const nn::Module& model, const opt
   try {
     std::map<std::string, std::string> metadata = {{"progress", progress.dump()},
                                                    {"random", Json(default_generator().state()).dump()}};
-    metadata["checkpoint"] = Json({{"format", format}, {"crc32", fingerprint(tensors, metadata)}}).dump();
+    metadata["checkpoint"] =
+        Json({{"format", format}, {"optimizer", optimizer.name()}, {"crc32", fingerprint(tensors, metadata)}}).dump();
     io::save_safetensors(file, tensors, metadata);
   } catch (const Json::exception& e) {
     throw ValueError("save_checkpoint: the progress is not UTF-8 (" + std::string(e.what()) + ")");

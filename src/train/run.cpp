@@ -80,6 +80,7 @@ Run::Run(std::string folder, RunOptions options) : folder_(std::move(folder)), o
   if (lock_ < 0) fail_run("cannot write to the folder", folder_, errno);
   try {
     if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) fail_run("cannot lock the file", lock, errno);
       std::string holder = read_text(lock);
       if (!holder.empty() && holder.back() == '\n') holder.pop_back();
       fail_run("somebody else writes there: " + (holder.empty() ? "unknown" : holder), folder_);
@@ -120,8 +121,10 @@ void Run::describe(const Json& facts) {
   Json all = description();
   if (all.is_null())
     all = told;
+  else if (Json& resumed = all["resumed"]; resumed.is_null() || resumed.is_array())
+    resumed.push_back(told);
   else
-    all["resumed"].push_back(told);
+    fail_run("the description of the run is damaged", file(facts_file));
   io::write_text(file(facts_file), all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
@@ -142,7 +145,8 @@ std::vector<std::string> Run::command_of(const std::string& folder) {
   const Json all = read_description(file);
   if (!all.contains("command")) return {};
   try {
-    return all.at("command").get<std::vector<std::string>>();
+    const Json resumed = all.value("resumed", Json::array());
+    return (resumed.empty() ? all : resumed.back()).at("command").get<std::vector<std::string>>();
   } catch (const Json::exception&) {
     fail_run("the command of the run is damaged", file);
   }
@@ -167,7 +171,8 @@ void Run::rewind(int64_t epoch, int64_t step) {
     };
     if (!event.is_object()) return false;
     if (is("start") || is("resume")) return true;
-    return is("step") ? at("step", step + 1) <= step : at("epoch", epoch) < epoch;
+    if (is("step") || !event.contains("epoch")) return at("step", step + 1) <= step && !is("end");
+    return at("epoch", epoch) < epoch;
   };
   std::string kept;
   std::istringstream lines(read_text(file(metrics)));

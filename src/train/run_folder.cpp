@@ -1,5 +1,7 @@
 #include "train/run_folder.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cmath>
 #include <fstream>
@@ -361,8 +363,12 @@ bool RunFolder::update_about(const fs::path& file) {
 }
 
 bool RunFolder::update_metrics(const fs::path& file) {
-  if (fs::file_size(file) < read_) {  // it was begun anew
+  struct stat status {};
+  if (::stat(file.c_str(), &status) != 0) fail_in(file, "the file cannot be read");
+  const auto length = static_cast<uint64_t>(status.st_size), number = static_cast<uint64_t>(status.st_ino);
+  if (length < read_ || number != inode_) {  // it was begun anew, or cut back for a resume
     forget();
+    inode_ = number;
     read_ = 0;
     lines_ = 0;
   }

@@ -81,6 +81,7 @@ class RunFolder {
   std::filesystem::path place_;
   std::filesystem::file_time_type about_time_ = std::filesystem::file_time_type::min();
   uintmax_t read_ = 0;  // bytes of metrics.jsonl
+  uint64_t inode_ = 0;  // of the file that was read
   int64_t lines_ = 0;
 };
 

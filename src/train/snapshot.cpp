@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 
 #include "cairn/graph/node.h"
 #include "cairn/graph/record.h"
@@ -44,7 +45,8 @@ void log_snapshot(Run& run, nn::Module& model, const Step& step, const data::Bat
   std::map<std::string, Tensor> outputs;  // of each layer, the last
   nn::Meter meter(model);
   {
-    const Observer observer([&](const Operation& op) {
+    const Observer observer([&, own = std::this_thread::get_id()](const Operation& op) {
+      if (std::this_thread::get_id() != own) return;  // a loader prepares its next batch, say
       if (is_float(op.output.dtype())) outputs[std::string(op.scope)] = op.output.detach();
     });
     StepOutput output;

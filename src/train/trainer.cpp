@@ -78,7 +78,7 @@ class Trainer::Fit {
   void train_epoch();
   void step(double loss);
   void show(Clock::time_point now);
-  EpochResult finish_epoch();
+  EpochResult finish_epoch(bool whole);
   void judge(const EpochResult& result);
   void restore_best();
 
@@ -92,6 +92,8 @@ class Trainer::Fit {
            (o_.max_seconds > 0 && seconds_between(start_, Clock::now()) >= o_.max_seconds);
   }
   bool interrupted() const { return run_ != nullptr && Interrupt::interrupted(); }
+  // What best_ is a value of.
+  std::string monitor() const { return o_.monitor + (validation_ != nullptr ? " of the validation" : ""); }
   int64_t batches_done() const { return epoch_ * loader_.batches() + batch_; }
 
   Trainer& t_;
@@ -109,6 +111,7 @@ class Trainer::Fit {
   Tally tally_;                 // of this epoch
   std::optional<double> best_;  // what the best epoch came to; larger is better
   int64_t stale_ = 0;           // epochs since then
+  bool stopped_ = false;        // by a hook
 
   // Of this call alone.
   const Clock::time_point start_ = Clock::now();
@@ -122,6 +125,11 @@ class Trainer::Fit {
 };
 
 History Trainer::fit(const data::DataLoader& loader, const data::DataLoader* validation) {
+  const bool of_metric = std::any_of(options_.metrics.begin(), options_.metrics.end(),
+                                     [&](const NamedMetric& m) { return m.name == options_.monitor; });
+  require<ValueError>(!of_metric || validation != nullptr, "fit",
+                      "metrics are taken of the validation, and there is none to monitor",
+                      given("monitor", options_.monitor));
   const nn::KeepMode keep_mode(model_);
   Fit fit(*this, loader, validation);
   end_ = fit.run();
@@ -134,7 +142,7 @@ End Trainer::Fit::run() {
   std::optional<DetectAnomaly> detect;
   if (o_.anomaly) detect.emplace();
   begin();
-  End end = out_of_patience() ? End::patience : End::finished;
+  End end = stopped_ ? End::hook : out_of_patience() ? End::patience : End::finished;
   while (end == End::finished && epoch_ < o_.epochs) {
     if (out_of_budget()) {
       end = End::budget;
@@ -148,22 +156,27 @@ End Trainer::Fit::run() {
       end = interrupted() ? End::interrupted : End::budget;
       if (end == End::interrupted) break;
     }
-    history.push_back(finish_epoch());
+    history.push_back(finish_epoch(whole));
     bool go_on = true;
     for (const auto& hook : t_.epoch_end_) go_on = hook(history.back()) && go_on;  // all of them see it
     if (!whole) break;
     ++epoch_, batch_ = 0, tally_ = {};
     if (scheduler_ && o_.schedule_per == Per::epoch) scheduler_->set_step(epoch_);
+    stopped_ = !go_on;
     save();
-    if (epoch_ == o_.epochs) break;
-    end = interrupted() ? End::interrupted : !go_on ? End::hook : out_of_patience() ? End::patience : End::finished;
+    if (interrupted())
+      end = End::interrupted;
+    else if (epoch_ < o_.epochs && (stopped_ || out_of_patience()))
+      end = stopped_ ? End::hook : End::patience;
   }
   if (run_ != nullptr)
     run_->log("end", {{"reason", to_string(end)}, {"seconds", seconds_between(start_, Clock::now())}}, steps_);
   if (end == End::interrupted)
-    display_.note("stopped after epoch " + std::to_string(epoch_) + ", batch " + std::to_string(batch_) +
-                  ", and saved; to go on, resume " + run_->folder());
-  else if (o_.restore_best)
+    display_.note("stopped and saved after " +
+                  (batch_ == 0 ? "epoch " + std::to_string(epoch_)
+                               : "batch " + std::to_string(batch_) + " of epoch " + std::to_string(epoch_ + 1)) +
+                  "; to go on, resume " + run_->folder());
+  else if (o_.restore_best && best_)
     restore_best();
   else if (ema_)
     t_.model_.load_state_dict(ema_->average());
@@ -279,7 +292,7 @@ static Json to_json(const Evaluation& e) {
   return json;
 }
 
-EpochResult Trainer::Fit::finish_epoch() {
+EpochResult Trainer::Fit::finish_epoch(bool whole) {
   const Evaluation means = tally_.means();
   EpochResult r{.epoch = epoch_, .loss = means.loss, .accuracy = means.accuracy, .validation = {}, .lr = progress_.lr};
   if (const int64_t here = tally_.samples() - first_sample_; here > 0) {
@@ -299,14 +312,17 @@ EpochResult Trainer::Fit::finish_epoch() {
                    {"seconds", r.seconds},
                    {"samples_per_second", r.samples_per_second},
                    {"peak_memory", r.peak_memory}};
-    if (r.validation) fields["validation"] = to_json(*r.validation);
+    if (r.validation) {
+      fields["validation"] = {{"loss", r.validation->loss}, {"accuracy", r.validation->accuracy}};
+      for (const auto& [name, value] : r.validation->metrics) fields["validation"][name] = value;
+    }
     run_->log("epoch", fields, steps_);
     if (run_->options().meters) {
       const data::DataLoader& loader = validation_ != nullptr ? *validation_ : loader_;
       log_snapshot(*run_, t_.model_, t_.step_, *loader.epoch(0).begin(), epoch_, steps_);
     }
   }
-  judge(r);
+  if (whole) judge(r);  // a part of one will be made whole after a resume
   return r;
 }
 
@@ -318,7 +334,7 @@ void Trainer::Fit::judge(const EpochResult& result) {
   else if (const auto metric = e.metrics.find(o_.monitor); metric != e.metrics.end())
     value = o_.less_is_better ? -metric->second : metric->second;
   ++stale_;
-  if (std::isnan(value) || (best_ && value <= *best_ + o_.min_delta)) return;
+  if (!std::isfinite(value) || (best_ && value <= *best_ + o_.min_delta)) return;
   best_ = value, stale_ = 0;
   if (run_ == nullptr) {
     if (!o_.restore_best) return;
@@ -336,7 +352,6 @@ void Trainer::Fit::judge(const EpochResult& result) {
 }
 
 void Trainer::Fit::restore_best() {
-  if (!best_) return;
   if (run_ != nullptr)
     io::load_into(t_.model_, best_file());
   else
@@ -356,7 +371,8 @@ static Json to_json(const EpochResult& r) {
 static double number(const Json& json) { return json.is_null() ? NAN : json.get<double>(); }
 static Evaluation evaluation(const Json& json) {
   Evaluation e{.loss = number(json.at("loss")), .accuracy = number(json.at("accuracy"))};
-  for (const auto& [name, value] : json.value("metrics", Json::object()).items()) e.metrics[name] = number(value);
+  const Json metrics = json.value("metrics", Json::object());  // lives as long as its items are looked at
+  for (const auto& [name, value] : metrics.items()) e.metrics[name] = number(value);
   return e;
 }
 static EpochResult epoch_result(const Json& json) {
@@ -368,6 +384,10 @@ static EpochResult epoch_result(const Json& json) {
 
 void Trainer::Fit::save() {
   if (run_ == nullptr) return;
+  for (const nn::Parameter& p : parameters_)
+    require<ValueError>(range_of(p.tensor).finite(), "fit",
+                        "a weight is not finite after a step; the last checkpoint stays", given("weight", p.name),
+                        given("epoch", epoch_ + 1), given("steps", steps_));
   Json progress = {{"epoch", epoch_},
                    {"batch", batch_},
                    {"steps", steps_},
@@ -375,6 +395,8 @@ void Trainer::Fit::save() {
                    {"samples", loader_.samples()},
                    {"tally", tally_.state()},
                    {"stale", stale_},
+                   {"stopped", stopped_},
+                   {"monitor", monitor()},
                    {"history", Json::array()}};
   if (best_) progress["best"] = *best_;
   for (const EpochResult& r : history)
@@ -391,13 +413,19 @@ void Trainer::Fit::restore() {
   nn::StateDict averages;
   const Json progress = load_checkpoint(file, t_.model_, t_.optimizer_, &averages);
   try {
-    if (ema_) ema_->load_state_dict(averages);
+    if (ema_ && averages.empty())
+      ema_.emplace(t_.model_, *o_.ema);  // a training that had none begins to average here
+    else if (ema_)
+      ema_->load_state_dict(averages);
     progress.at("epoch").get_to(epoch_);
     progress.at("batch").get_to(batch_);
     progress.at("steps").get_to(steps_);
-    progress.at("stale").get_to(stale_);
+    progress.at("stopped").get_to(stopped_);
     tally_.set_state(progress.at("tally"));
-    if (progress.contains("best")) best_ = progress.at("best").get<double>();
+    if (progress.at("monitor") == monitor()) {  // else the best is of something else
+      progress.at("stale").get_to(stale_);
+      if (progress.contains("best")) best_ = progress.at("best").get<double>();
+    }
     for (const Json& r : progress.at("history")) history.push_back(epoch_result(r));
     const auto batches = progress.at("batches").get<int64_t>(), samples = progress.at("samples").get<int64_t>();
     require<FileError>(batch_ == 0 || (batches == loader_.batches() && samples == loader_.samples()), "fit",

@@ -42,7 +42,7 @@ if ((kills <= 10)); then
   kill -TERM $!
   wait $! || status=$?
   ((status == 130)) || fail "status $status instead of 130 after a stop"
-  has stopped '^stopped after epoch [0-9]+, batch [0-9]+, and saved; to go on, resume polite$'
+  has stopped '^stopped and saved after (batch [0-9]+ of )?epoch [0-9]+; to go on, resume polite$'
   has stopped '^to go on: ./run mnist --resume polite$'
 
   # Who may write, and where.
@@ -58,6 +58,9 @@ if ((kills <= 10)); then
   head -c 5000 polite/last.safetensors >half && mv half polite/last.safetensors
   "$program" "${training[@]}" --resume polite >out 2>err && fail "a damaged checkpoint is resumed"
   has err 'polite/last.safetensors'
-  "$program" "${training[@]}" --hidden 8 --model mlp --resume undisturbed >out 2>err && fail "another model is resumed"
+  refused 'this one cannot be changed; got .--lr=0.5., --resume' --lr 0.5 --resume undisturbed
+  refused '--resume is for one training' --activation relu,gelu --resume both
+  rm undisturbed/run.json
+  "$program" --glyphs=1000 --model mlp --resume undisturbed >out 2>err && fail "another model is resumed"
   has err 'another model.*undisturbed/last.safetensors'
 fi

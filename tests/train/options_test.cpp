@@ -220,6 +220,9 @@ TEST_F(OptionsTest, Misuse) {
   refuses({.patience = -1}, "patience -1");
   refuses({.max_seconds = INFINITY}, "max_seconds inf");
   refuses({.monitor = "acuracy"}, "did you mean 'accuracy'");
+  Trainer of_metric(m, optimizer,
+                    {.loss = squared, .metrics = {{"MAE", train::MeanAbsoluteError()}}, .monitor = "MAE"});
+  EXPECT_THAT([&] { of_metric.fit(loader); }, ThrowsMessage<ValueError>(HasSubstr("there is none to monitor")));
   Trainer trainer(m, optimizer, [&](const data::Batch& b) -> train::StepOutput { return {mean(m(b.x))}; },
                   {.metrics = {{"MAE", train::MeanAbsoluteError()}}, .output = Output::silent});
   EXPECT_THAT([&] { trainer.fit(loader, &validation); }, ThrowsMessage<ValueError>(HasSubstr("got metric 'MAE'")));

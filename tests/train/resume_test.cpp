@@ -40,7 +40,8 @@ using train::TrainerOptions;
 
 constexpr int64_t samples = 70, batch = 16, batches = 5, epochs = 3;
 
-// A small training with all that has a state: batch norm, dropout, shuffling, Adam, a schedule, validation, the best.
+// A small training with all that has a state: batch norm, dropout, shuffling, Adam, a schedule, averages, validation with a
+// metric, the best.
 struct Training {
   data::TensorDataset set = make_set();
   data::DataLoader loader{set, {.batch_size = batch, .shuffle = true, .seed = 3}};
@@ -50,6 +51,8 @@ struct Training {
   TrainerOptions options = {.epochs = epochs,
                             .schedule = optim::schedule::cosine({.t_max = epochs * batches}),
                             .clip_grad_norm = 1,
+                            .metrics = {{"F1", train::F1(3)}},
+                            .ema = optim::EMAOptions{.decay = 0.9},
                             .output = Output::silent};
 
   static data::TensorDataset make_set() {
@@ -74,6 +77,8 @@ Result result_of(const Training& t, const train::History& history) {
   for (const auto& e : history) {
     r.numbers.insert(r.numbers.end(), {double(e.epoch), e.loss, e.accuracy, e.lr});
     if (e.validation) r.numbers.insert(r.numbers.end(), {e.validation->loss, e.validation->accuracy});
+    if (e.validation)
+      for (const auto& [name, value] : e.validation->metrics) r.numbers.push_back(value);
   }
   return r;
 }
@@ -102,12 +107,14 @@ struct ResumeTest : ::testing::Test {
 
 TEST_F(ResumeTest, AfterAStopAtAnyBatch) {
   const Result whole = learn();
-  const std::string last = testing::bytes_of(folder + "/last.safetensors");
+  const std::string last = testing::bytes_of(folder + "/last.safetensors"),
+                    best = testing::bytes_of(folder + "/best.safetensors");
   for (int64_t stop = 1; stop <= epochs * batches; ++stop) {
     std::filesystem::remove_all(folder);
     EXPECT_THROW(learn(stop, {.checkpoint_steps = 2}), std::runtime_error);
     EXPECT_EQ(learn(), whole) << "stopped at " << stop;
     EXPECT_EQ(testing::bytes_of(folder + "/last.safetensors"), last) << "stopped at " << stop;
+    EXPECT_EQ(testing::bytes_of(folder + "/best.safetensors"), best) << "stopped at " << stop;
   }
 }
 
@@ -168,10 +175,12 @@ TEST_F(ResumeTest, ABudgetEndsItAndALargerOneGoesOn) {
     return result_of(t, history);
   };
   const Result whole = learn();
+  const std::string best = testing::bytes_of(folder + "/best.safetensors");
   std::filesystem::remove_all(folder);
-  EXPECT_EQ(to_step(7).numbers.size(), 12U);  // an epoch and a part of one, both evaluated
-  EXPECT_EQ(to_step(10).numbers.size(), 12U);
+  EXPECT_EQ(to_step(7).numbers.size(), 14U);  // an epoch and a part of one, both evaluated
+  EXPECT_EQ(to_step(10).numbers.size(), 14U);
   EXPECT_EQ(to_step(0), whole);
+  EXPECT_EQ(testing::bytes_of(folder + "/best.safetensors"), best);
 }
 
 TEST_F(ResumeTest, CtrlCFinishesTheStepAndSaves) {
@@ -196,6 +205,46 @@ TEST_F(ResumeTest, CtrlCFinishesTheStepAndSaves) {
     EXPECT_EQ(result_of(again, rest.fit(again.loader, &again.validation)), whole);
     EXPECT_EQ(rest.end(), End::finished);
   }
+}
+
+TEST_F(ResumeTest, AStopByAHookStaysOne) {
+  for (int i = 0; i < 2; ++i) {
+    Training t;
+    train::Run run(folder, {.resume = true});
+    t.options.run = &run;
+    Trainer trainer(t.model, t.optimizer, t.options);
+    trainer.on_epoch_end([](const train::EpochResult& r) { return r.epoch < 1; });
+    EXPECT_EQ(trainer.fit(t.loader, &t.validation).size(), 2U);
+    EXPECT_EQ(trainer.end(), End::hook);
+  }
+}
+
+TEST_F(ResumeTest, AWeightThatIsNotFiniteIsNotSaved) {
+  EXPECT_THROW(learn(6), std::runtime_error);
+  const std::string before = testing::bytes_of(folder + "/last.safetensors");
+  Training t;
+  train::Run run(folder, {.resume = true, .checkpoint_steps = 1});
+  t.options.run = &run;
+  Trainer trainer(t.model, t.optimizer, t.options);
+  trainer.on_batch_end([&](const train::Progress&) {
+    const NoGrad no_grad;
+    t.model.parameters()[0].tensor.fill_(INFINITY);
+  });
+  EXPECT_THAT([&] { trainer.fit(t.loader, &t.validation); },
+              ThrowsMessage<ValueError>(HasSubstr("a weight is not finite after a step")));
+  EXPECT_EQ(testing::bytes_of(folder + "/last.safetensors"), before);
+}
+
+TEST_F(ResumeTest, WhatIsMonitoredMayChange) {
+  EXPECT_THROW(learn(6), std::runtime_error);
+  Training t;
+  train::Run run(folder, {.resume = true});
+  t.options.run = &run;
+  t.options.monitor = "loss";
+  t.options.patience = 9;
+  t.options.ema.reset();
+  Trainer trainer(t.model, t.optimizer, t.options);
+  EXPECT_EQ(trainer.fit(t.loader, &t.validation).size(), 3U);
 }
 
 TEST_F(ResumeTest, TheBestModelIsKept) {
@@ -224,19 +273,20 @@ TEST_F(ResumeTest, AnotherDataSetInsideAnEpochIsRefused) {
 
 // A file that cannot grow as large as it must is what a full disk is, too.
 TEST_F(ResumeTest, AFullDiskIsAnErrorAndTheLastCheckpointStays) {
-  EXPECT_THROW(learn(6), std::runtime_error);
+  EXPECT_THROW(learn(6, {.log_steps = 1000, .meters = false}), std::runtime_error);
   const std::string before = testing::bytes_of(folder + "/last.safetensors");
-  ASSERT_GT(before.size(), 1000U);
+  ASSERT_GT(before.size(), 3000U);
+  ASSERT_LT(std::filesystem::file_size(folder + "/metrics.jsonl"), 1000U);
   const pid_t child = ::fork();
   if (child == 0) {
-    const rlimit small{600, 600};
+    const rlimit small{3000, 3000};
     ::setrlimit(RLIMIT_FSIZE, &small);
     int status = 1;
     try {
       learn(1000, {.log_steps = 1000, .meters = false});
     } catch (const FileError& e) {
       const std::string text = e.what();
-      status = text.find("File too large") != text.npos && text.find(folder) != text.npos ? 7 : 2;
+      status = text.find("File too large") != text.npos && text.find(".safetensors") != text.npos ? 7 : 2;
     } catch (...) {
       status = 3;
     }

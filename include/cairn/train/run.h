@@ -55,7 +55,7 @@ class Run {
   /// What describe() told when the run began; null when there is no run.json.
   ///   throws  FileError for a file that is damaged
   Json description() const;
-  /// The "command" in run.json of a folder, which need not be open; empty when there is none.
+  /// The last "command" in run.json of a folder, which need not be open; empty when there is none.
   ///   throws  FileError for a run.json that is damaged
   static std::vector<std::string> command_of(const std::string& folder);
 
@@ -63,8 +63,8 @@ class Run {
   /// finite become null.
   ///   throws  FileError
   void log(const std::string& event, const Json& fields, int64_t step = -1);
-  /// Drops what was logged after a checkpoint: all steps after `step`, and what came of `epoch` and later ones. A last
-  /// line that was cut short goes too.
+  /// Drops what was logged after a checkpoint: what came of `epoch` and later ones, where a line has no epoch (and of the
+  /// event "step") what came after `step`, and "end". A last line that was cut short goes too.
   ///   throws  FileError
   void rewind(int64_t epoch, int64_t step);
 
