@@ -13,6 +13,7 @@
 #include "cairn/data/cifar.h"
 #include "cairn/data/idx.h"
 #include "cairn/io/model.h"
+#include "cairn/io/npy.h"
 #include "cairn/io/safetensors.h"
 #include "cairn/nn/linear.h"
 #include "cairn/nn/registry.h"
@@ -20,9 +21,16 @@
 #include "cairn/tensor/create.h"
 #include "cairn/tensor/storage.h"
 #include "cairn/train/checkpoint.h"
+#include "cairn/train/report.h"
 #include "cairn/train/run.h"
 #ifdef CAIRN_HAS_IMAGE
 #include "cairn/data/image.h"
+#endif
+#ifdef CAIRN_HAS_NPZ
+#include "cairn/io/npz.h"
+#endif
+#ifdef CAIRN_HAS_TEXT
+#include "cairn/data/wordpiece.h"
 #endif
 
 namespace cairn::fuzz {
@@ -59,6 +67,24 @@ void load_safetensors(std::string_view bytes) { io::load_safetensors((Input(byte
 void read_png(std::string_view bytes) { data::read_png((Input(bytes), Input::path())); }
 #endif
 
+void load_npy(std::string_view bytes) { io::load_npy((Input(bytes), Input::path())); }
+
+#ifdef CAIRN_HAS_NPZ
+void load_npz(std::string_view bytes) { io::load_npz((Input(bytes), Input::path())); }
+#endif
+
+#ifdef CAIRN_HAS_TEXT
+void load_vocabulary(std::string_view bytes) { data::Vocabulary::load((Input(bytes), Input::path())); }
+
+// Any text, by a small vocabulary, and back.
+void split_text(std::string_view bytes) {
+  static const data::WordPieceTokenizer tokenizer(data::Vocabulary(
+      {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b", "e", "##e", "un", "##able", ".", "!"}));
+  const data::Encoding encoding = tokenizer.encode(bytes, {.max_length = 64});
+  tokenizer.decode(encoding.ids);
+}
+#endif
+
 void load_model(std::string_view bytes) {
   const io::SavedModel saved = io::load((Input(bytes), Input::path()));
   (void)nn::describe(*saved.model);
@@ -70,7 +96,7 @@ void load_checkpoint(std::string_view bytes) {
   train::load_checkpoint((Input(bytes), Input::path()), model, optimizer);
 }
 
-// run.json, and the lines of metrics.jsonl.
+// run.json, and the lines of metrics.jsonl: resumed, and shown.
 void open_run(std::string_view bytes) {
   for (const char* name : {"/run.json", "/metrics.jsonl"})
     std::ofstream(Input::folder() + name, std::ios::binary)
@@ -81,7 +107,11 @@ void open_run(std::string_view bytes) {
     train::Run::command_of(Input::folder());
   } catch (const Error&) {  // before the lines are looked at
   }
-  run.description();
+  try {
+    train::write_report(Input::folder() + "/report.html", {Input::folder()});
+  } catch (const Error&) {  // likewise
+  }
+  run.describe({{"command", {"fuzz"}}});
 }
 
 // Formulas: read, printed, read again, and computed.
@@ -113,6 +143,14 @@ const std::vector<Target>& targets() {
       {"png", read_png},
 #endif
       {"safetensors", load_safetensors},
+      {"npy", load_npy},
+#ifdef CAIRN_HAS_NPZ
+      {"npz", load_npz},
+#endif
+#ifdef CAIRN_HAS_TEXT
+      {"vocabulary", load_vocabulary},
+      {"text", split_text},
+#endif
       {"model", load_model},
       {"checkpoint", load_checkpoint},
       {"run", open_run},
