@@ -272,10 +272,12 @@ nn::LoadReport load_bert(nn::Module& model, const std::string& file) {
   nn::StateDict state;
   for (const auto& [given_name, tensor] : io::load_safetensors(file).tensors) {
     std::string name = given_name;
-    for (const auto& [older, now] : {std::pair<std::string, std::string>(".gamma", ".weight"), {".beta", ".bias"}})
-      if (name.ends_with("LayerNorm" + older)) name = name.substr(0, name.size() - older.size()) + now;
-    if (!own.contains(name) && own.contains("bert." + name)) name = "bert." + name;
-    if (!own.contains(name) && name.starts_with("bert.") && own.contains(name.substr(5))) name = name.substr(5);
+    if (name.ends_with("LayerNorm.gamma")) name.replace(name.size() - 5, 5, "weight");
+    if (name.ends_with("LayerNorm.beta")) name.replace(name.size() - 4, 4, "bias");
+    if (!own.contains(name)) {
+      std::string other = name.starts_with("bert.") ? name.substr(5) : std::string("bert.").append(name);
+      if (own.contains(other)) name = std::move(other);
+    }
     state.insert({name, tensor});
   }
   // A tensor under several names is there when one of them is.

@@ -88,7 +88,8 @@ Tensor sinusoidal_positions(int64_t length, int64_t dim, Dtype dtype) {
   const Tensor table = empty({length, dim}, f64);
   double* at = table.pointer<double>();
   for (int64_t i = 0; i < dim; ++i) {
-    const double rate = std::pow(10000, -static_cast<double>(i / 2 * 2) / static_cast<double>(dim));
+    const int64_t pair = i - i % 2;
+    const double rate = std::pow(10000, -static_cast<double>(pair) / static_cast<double>(dim));
     for (int64_t p = 0; p < length; ++p) {
       const double phase = static_cast<double>(p) * rate;
       at[p * dim + i] = i % 2 == 0 ? std::sin(phase) : std::cos(phase);
