@@ -64,23 +64,20 @@ struct Block {
     return line;
   }
 
-  /// Makes scores of products, in place, and returns the largest. NaN is passed over: the exponentials hand it on.
-  S scores(S* s, const S* added) const {
+  /// Makes scores of the products of row r, in place, and returns the largest. NaN is passed over: the exponentials hand it
+  /// on.
+  S scores(int64_t r, S* s, const S* added) const {
+    const int64_t seen = a.causal ? i + r + 1 - j : columns;
     const Lanes<S> factor = a.scale;
     Lanes<S> top = -infinity<S>;
     each_line<S>(columns, [&](int64_t c, int64_t count) {
       Lanes<S> v = Lanes<S>::load(s + c) * factor;
       if (added) v = v + Lanes<S>::load(added + c);
-      v = keep_first(v, count, -infinity<S>);
+      v = keep_first(v, std::min(count, seen - c), -infinity<S>);
       v.store(s + c);
       top = where(v > top, v, top);
     });
     return join_lanes(top, [](S x, S y) { return x > y ? x : y; });
-  }
-  S scores(int64_t r, S* s, const S* added) const {
-    if (a.causal && i + r < j + columns - 1)
-      std::fill(s + std::max<int64_t>(0, i + r + 1 - j), s + columns, -infinity<S>);
-    return scores(s, added);
   }
 
   /// The factors of dropout of row r.

@@ -61,6 +61,12 @@ TEST(Attention, ByHand) {
   EXPECT_NEAR(scaled_dot_product_attention(q, k, v, {.mask = tensor({std::log(3.), 0.}, f64)}).item<double>(), 6,
               1e-14);
   EXPECT_NEAR(attention_weights(q, k).to_vector<double>()[1], 0.75, 1e-15);
+  // Of two queries the first sees the first key, whatever the scale; 1e-60 is 0 in f32.
+  for (const double scale : {-1.0, 0.0, 1e-60})
+    for (const Dtype dtype : {f64, f32})
+      EXPECT_EQ(values(scaled_dot_product_attention(ones({1, 1, 2, 1}, dtype), k.to(dtype), v.to(dtype),
+                                                    {.is_causal = true, .scale = scale}))[0],
+                4);
 }
 
 // Lengths around the size of a block, every kind of mask, gradients against those of the textbook.
@@ -77,6 +83,8 @@ TEST(Attention, LengthsAndMasksAgreeWithTheTextbook) {
       for (const AttentionOptions& o :
            {AttentionOptions{},
             {.is_causal = true},
+            {.is_causal = true, .scale = -0.3},
+            {.is_causal = true, .scale = 0},
             {.mask = some},
             {.mask = padding, .is_causal = true},
             {.mask = bias},
