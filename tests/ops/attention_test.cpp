@@ -133,6 +133,38 @@ TEST(Attention, AQueryWithoutAKeyGivesZeros) {
   EXPECT_EQ(values(qkv.grad()), V(192, 0.0));
 }
 
+// The logarithm of a row's sum must not be lost beside large scores. All scores here are exact in f32, or all the same.
+TEST(Attention, LargeScoresKeepTheirShares) {
+  const int64_t n = 300;
+  const auto whole = [&](double low, double high) {
+    Tensor x = floor(rand({1, 2, n, 4}) * (high - low + 1) + low);
+    x.slice(3, 0, 1).fill_(256);  // scores around 65536
+    return x;
+  };
+  const Tensor q = whole(0, 1), k = whole(-1, 1), v = randn({1, 2, n, 5}), g = randn({1, 2, n, 5});
+  const auto leaf = [](const Tensor& x, Dtype d) { return x.to(d).detach().requires_grad_(); };
+  Tensor hidden = zeros({n, n});
+  hidden.slice(0, 7, 9).fill_(-1e9);  // of two rows all keys, as those do who have no −∞
+  for (const bool masked : {false, true}) {
+    const Inputs ours{leaf(q, f32), leaf(k, f32), leaf(v, f32)}, exact{leaf(q, f64), leaf(k, f64), leaf(v, f64)};
+    const Tensor y =
+        scaled_dot_product_attention(ours[0], ours[1], ours[2], {.mask = masked ? hidden : Tensor(), .scale = 1.0});
+    // In f32 the scores of the hidden rows are −1e9 to the last bit.
+    Tensor scores = matmul(exact[0], exact[1].transpose(-1, -2));
+    if (masked) scores = scores - scores.detach() * lt(hidden, 0.0).to(f64);
+    const Tensor expected = matmul(softmax(scores, -1), exact[2]);
+    EXPECT_LE(difference(y, expected), 1e-5);
+    const auto a = grad({y}, ours, {g}, true), b = grad({expected}, exact, {g.to(f64)}),
+               twin = grad({y}, ours, {g}, false, true);
+    for (size_t i = 0; i < 3; ++i) {
+      // That of q is a sum of ±256 that comes to 0.
+      const double tolerance = (i == 0 ? 3e-4 : 1e-5) * max(abs(b[i])).item<double>();
+      EXPECT_LE(difference(a[i], b[i]), tolerance) << "input " << i;
+      EXPECT_LE(difference(a[i], twin[i]), tolerance) << "input " << i;
+    }
+  }
+}
+
 TEST(Attention, HandsOnNaN) {
   Tensor q = randn({1, 1, 2, 4}), k = randn({1, 1, 3, 4}), v = randn({1, 1, 3, 4});
   q.select(2, 1).fill_(NAN);
