@@ -64,23 +64,20 @@ struct Block {
     return line;
   }
 
-  /// Makes scores of products, in place, and returns the largest. NaN is passed over: the exponentials hand it on.
-  S scores(S* s, const S* added) const {
+  /// Makes scores of the products of row r, in place, and returns the largest. NaN is passed over: the exponentials hand it
+  /// on.
+  S scores(int64_t r, S* s, const S* added) const {
+    const int64_t seen = a.causal ? i + r + 1 - j : columns;
     const Lanes<S> factor = a.scale;
     Lanes<S> top = -infinity<S>;
     each_line<S>(columns, [&](int64_t c, int64_t count) {
       Lanes<S> v = Lanes<S>::load(s + c) * factor;
       if (added) v = v + Lanes<S>::load(added + c);
-      v = keep_first(v, count, -infinity<S>);
+      v = keep_first(v, std::min(count, seen - c), -infinity<S>);
       v.store(s + c);
       top = where(v > top, v, top);
     });
     return join_lanes(top, [](S x, S y) { return x > y ? x : y; });
-  }
-  S scores(int64_t r, S* s, const S* added) const {
-    if (a.causal && i + r < j + columns - 1)
-      std::fill(s + std::max<int64_t>(0, i + r + 1 - j), s + columns, -infinity<S>);
-    return scores(s, added);
   }
 
   /// The factors of dropout of row r.
@@ -113,7 +110,7 @@ struct Forward {
   const Attention<S>& a;
   HeadRows<const S> q, k, v;
   HeadRows<S> y;
-  S* log_sum;
+  S* sums;
   Scores<S> s{};
 
   void queries(int64_t n, int64_t head, int64_t i) {
@@ -140,11 +137,13 @@ struct Forward {
     }
     for (int64_t r = 0; r < rows; ++r) {
       S* to = row_of(y_h, i + r);
+      S* of_row = sums + ((n * a.heads + head) * a.queries + i + r) * 2;
+      of_row[0] = sum[r] == 0 ? 0 : top[r];
+      of_row[1] = sum[r] == 0 ? 0 : 1 / sum[r];
       if (sum[r] == 0)
         std::fill_n(to, a.value_width, S(0));
       else
-        scale_row(to, a.value_width, 1 / sum[r]);
-      log_sum[(n * a.heads + head) * a.queries + i + r] = sum[r] == 0 ? infinity<S> : top[r] + std::log(sum[r]);
+        scale_row(to, a.value_width, of_row[1]);
     }
   }
 
@@ -166,7 +165,7 @@ template <class S>
 struct Gradient {
   const Attention<S>& a;
   HeadRows<const S> q, k, v, y;
-  const S* log_sum;
+  const S* sums;
   HeadRows<const S> g;
   HeadRows<S> dk, dv;
   Scores<S> s{}, d{};
@@ -212,10 +211,11 @@ struct Gradient {
 
   // s holds scores and d the gradient of the shares; then s the shares, and d the gradient of the products.
   void row(const Block<S>& b, int64_t r, S along, S* factors) {
-    const Lanes<S> off = log_sum[b.index() * a.queries + b.i + r], mean = along, factor = a.scale;
+    const S* sum = sums + (b.index() * a.queries + b.i + r) * 2;
+    const Lanes<S> off = sum[0], part = sum[1], mean = along, factor = a.scale;
     b.drop(r, factors);
     each_line<S>(b.columns, [&](int64_t c, int64_t) {
-      const Lanes<S> share = exp(Lanes<S>::load(s[r] + c) - off);
+      const Lanes<S> share = exp(Lanes<S>::load(s[r] + c) - off) * part;
       Lanes<S> up = Lanes<S>::load(d[r] + c), out = share;
       if (a.dropped) {
         const Lanes<S> z = Lanes<S>::load(factors + c);
@@ -241,11 +241,11 @@ template struct ScoreDropout<double>;
 
 template <class S>
 void attention(const Attention<S>& a, HeadRows<const S> q, HeadRows<const S> k, HeadRows<const S> v, HeadRows<S> y,
-               S* log_sum) {
+               S* sums) {
   const int64_t blocks = ceil_div(a.queries, block);
   const int64_t work = std::min(block, a.queries) * a.keys * (a.width + a.value_width);
   parallel_for(a.n * a.heads * blocks, grain_of(work), [&](int64_t begin, int64_t end) {
-    Forward<S> forward{a, q, k, v, y, log_sum};
+    Forward<S> forward{a, q, k, v, y, sums};
     for (int64_t t = begin; t < end; ++t)
       forward.queries(t / blocks / a.heads, t / blocks % a.heads, t % blocks * block);
   });
@@ -257,7 +257,7 @@ template void attention(const Attention<double>&, HeadRows<const double>, HeadRo
 
 template <class S>
 void attention_gradient(const Attention<S>& a, HeadRows<const S> q, HeadRows<const S> k, HeadRows<const S> v,
-                        HeadRows<const S> y, const S* log_sum, HeadRows<const S> g, HeadRows<S> dq, HeadRows<S> dk,
+                        HeadRows<const S> y, const S* sums, HeadRows<const S> g, HeadRows<S> dq, HeadRows<S> dk,
                         HeadRows<S> dv) {
   // Where heads are few their keys are shared out too. Each part but the first has a sum of its own for the queries; these are
   // added in order.
@@ -265,16 +265,16 @@ void attention_gradient(const Attention<S>& a, HeadRows<const S> q, HeadRows<con
   const int64_t all = a.n * a.heads, blocks = ceil_div(a.keys, block), rows = all * a.queries;
   if (all == 0) return;
   const int64_t parts = std::clamp<int64_t>(ceil_div(enough, all), 1, std::max<int64_t>(1, blocks));
-  Scratch<S> sums((parts - 1) * rows * a.width);
+  Scratch<S> others((parts - 1) * rows * a.width);
   const int64_t work =
       ceil_div(blocks, parts) * std::min(block, a.keys) * a.queries * 5 * std::max(a.width, a.value_width);
   parallel_for(all * parts, grain_of(work), [&](int64_t begin, int64_t end) {
-    Gradient<S> gradient{a, q, k, v, y, log_sum, g, dk, dv};
+    Gradient<S> gradient{a, q, k, v, y, sums, g, dk, dv};
     for (int64_t t = begin; t < end; ++t) {
       const int64_t h = t / parts, p = t % parts;
       HeadRows<S> to = of_head(dq, h / a.heads, h % a.heads);
       if (p > 0) {
-        to = {sums.data() + ((p - 1) * rows + h * a.queries) * a.width, 0, 0, a.width};
+        to = {others.data() + ((p - 1) * rows + h * a.queries) * a.width, 0, 0, a.width};
         std::fill_n(to.data, a.queries * a.width, S(0));
       }
       if (a.keys == 0)
@@ -289,7 +289,7 @@ void attention_gradient(const Attention<S>& a, HeadRows<const S> q, HeadRows<con
         const int64_t h = r / a.queries;
         S* to = row_of(of_head(dq, h / a.heads, h % a.heads), r % a.queries);
         for (int64_t p = 0; p < parts - 1; ++p)
-          for (int64_t c = 0; c < a.width; ++c) to[c] += sums.data()[(p * rows + r) * a.width + c];
+          for (int64_t c = 0; c < a.width; ++c) to[c] += others.data()[(p * rows + r) * a.width + c];
       }
     });
 }

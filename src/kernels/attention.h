@@ -49,16 +49,17 @@ struct Attention {
   bool dropped;  // whether there is dropout
 };
 
-/// y = softmax(scale · q kᵀ + mask) v; zeros where no key takes part. log_sum gets the logarithm of each row's sum, ∞ for
-/// such a row: (n, heads, queries).
+/// y = softmax(scale · q kᵀ + mask) v; zeros where no key takes part. sums (n, heads, queries, 2) are for the gradient: the
+/// share of a score s is exp(s − sums[0]) · sums[1]. Two numbers, as one, the logarithm of a row's sum, would be lost beside
+/// large scores.
 template <class S>
 void attention(const Attention<S>& a, HeadRows<const S> q, HeadRows<const S> k, HeadRows<const S> v, HeadRows<S> y,
-               S* log_sum);
+               S* sums);
 
 /// The gradients for the gradient g of y.
 template <class S>
 void attention_gradient(const Attention<S>& a, HeadRows<const S> q, HeadRows<const S> k, HeadRows<const S> v,
-                        HeadRows<const S> y, const S* log_sum, HeadRows<const S> g, HeadRows<S> dq, HeadRows<S> dk,
+                        HeadRows<const S> y, const S* sums, HeadRows<const S> g, HeadRows<S> dq, HeadRows<S> dk,
                         HeadRows<S> dv);
 
 }  // namespace cairn::kernels

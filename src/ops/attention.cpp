@@ -141,19 +141,18 @@ kernels::Attention<S> problem(const Settings& s, const Tensor& q, const Tensor& 
 }
 
 Tensor forward(const Settings& s, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, Tensor y) {
-  Tensor log_sum = empty({q.size(0), q.size(1), q.size(2)}, q.dtype());
+  Tensor sums = empty({q.size(0), q.size(1), q.size(2), 2}, q.dtype());
   visit_float("attention", q.dtype(), [&]<class S>() {
-    kernels::attention(problem<S>(s, q, v, mask), rows<S>(q), rows<S>(k), rows<S>(v), rows<S, S>(y),
-                       log_sum.pointer<S>());
+    kernels::attention(problem<S>(s, q, v, mask), rows<S>(q), rows<S>(k), rows<S>(v), rows<S, S>(y), sums.pointer<S>());
   });
-  return log_sum;
+  return sums;
 }
 
 void backward(const Settings& s, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask, const Tensor& y,
-              const Tensor& log_sum, const Tensor& g, const Tensor& dq, const Tensor& dk, const Tensor& dv) {
+              const Tensor& sums, const Tensor& g, const Tensor& dq, const Tensor& dk, const Tensor& dv) {
   visit_float("attention", q.dtype(), [&]<class S>() {
     kernels::attention_gradient(problem<S>(s, q, v, mask), rows<S>(q), rows<S>(k), rows<S>(v), rows<S>(y),
-                                log_sum.pointer<S>(), rows<S>(g), rows<S, S>(dq), rows<S, S>(dk), rows<S, S>(dv));
+                                sums.pointer<S>(), rows<S>(g), rows<S, S>(dq), rows<S, S>(dk), rows<S, S>(dv));
   });
 }
 
@@ -189,18 +188,18 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
   const Tensor& mask = options.mask;
   if (learned(mask)) return composed(q, k, v, mask, s);
   const Tensor y = side_by_side(q.size(0), q.size(1), q.size(2), v.size(3), q.dtype());
-  const Tensor log_sum = forward(s, with_rows(q), with_rows(k), with_rows(v), mask, y);
+  const Tensor sums = forward(s, with_rows(q), with_rows(k), with_rows(v), mask, y);
   std::vector<Tensor> inputs{q, k, v};
   if (mask.defined()) inputs.push_back(mask);
   return record_fused(
       "scaled_dot_product_attention", y, std::span<const Tensor>(inputs), Keep::output(),
-      [s, log_sum](const Backward& b) -> Grads {
+      [s, sums](const Backward& b) -> Grads {
         const Tensor in_q = with_rows(b.input(0)), in_k = with_rows(b.input(1)), in_v = with_rows(b.input(2));
         const auto like = [](const Tensor& x) {
           return side_by_side(x.size(0), x.size(1), x.size(2), x.size(3), x.dtype());
         };
         std::vector<Tensor> grads{like(in_q), like(in_k), like(in_v)};
-        backward(s, in_q, in_k, in_v, b.input_count() > 3 ? b.input(3) : none, b.output(), log_sum, with_rows(b.grad),
+        backward(s, in_q, in_k, in_v, b.input_count() > 3 ? b.input(3) : none, b.output(), sums, with_rows(b.grad),
                  grads[0], grads[1], grads[2]);
         if (b.input_count() > 3) grads.push_back(none);
         return grads;
@@ -233,13 +232,13 @@ Tensor packed_attention(const Tensor& given_qkv, const AttentionOptions& options
     const Strides& t = x.strides();
     return as_strided(x, {x.size(0), x.size(2), x.size(1), x.size(3)}, {t[0], t[2], t[1], t[3]}, x.body()->offset);
   };
-  const Tensor log_sum = forward(s, q, third(qkv, 1), third(qkv, 2), options.mask, by_heads(y));
+  const Tensor sums = forward(s, q, third(qkv, 1), third(qkv, 2), options.mask, by_heads(y));
   return record_fused(
       "packed_attention", y, std::span<const Tensor>(inputs), Keep::output(),
-      [s, log_sum, by_heads, with_whole_rows](const Backward& b) -> Grads {
+      [s, sums, by_heads, with_whole_rows](const Backward& b) -> Grads {
         const Tensor in = with_whole_rows(b.input(0)), d = empty(in.shape(), in.dtype());
         backward(s, third(in, 0), third(in, 1), third(in, 2), b.input_count() > 1 ? b.input(1) : none,
-                 by_heads(b.output()), log_sum, with_rows(by_heads(b.grad)), third(d, 0), third(d, 1), third(d, 2));
+                 by_heads(b.output()), sums, with_rows(by_heads(b.grad)), third(d, 0), third(d, 1), third(d, 2));
         if (b.input_count() > 1) return {d, none};
         return {d};
       },

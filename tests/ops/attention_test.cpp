@@ -3,6 +3,7 @@
 #include <cairn/autograd/backward.h>
 #include <cairn/base/memory.h>
 #include <cairn/base/threads.h>
+#include <cairn/graph/branches.h>
 #include <cairn/graph/node.h>
 #include <cairn/ops/arithmetic.h>
 #include <cairn/ops/compare.h>
@@ -23,6 +24,7 @@
 using namespace cairn;
 using Inputs = std::vector<Tensor>;
 using V = std::vector<double>;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 namespace {
@@ -61,6 +63,12 @@ TEST(Attention, ByHand) {
   EXPECT_NEAR(scaled_dot_product_attention(q, k, v, {.mask = tensor({std::log(3.), 0.}, f64)}).item<double>(), 6,
               1e-14);
   EXPECT_NEAR(attention_weights(q, k).to_vector<double>()[1], 0.75, 1e-15);
+  // Of two queries the first sees the first key, whatever the scale; 1e-60 is 0 in f32.
+  for (const double scale : {-1.0, 0.0, 1e-60})
+    for (const Dtype dtype : {f64, f32})
+      EXPECT_EQ(values(scaled_dot_product_attention(ones({1, 1, 2, 1}, dtype), k.to(dtype), v.to(dtype),
+                                                    {.is_causal = true, .scale = scale}))[0],
+                4);
 }
 
 // Lengths around the size of a block, every kind of mask, gradients against those of the textbook.
@@ -77,6 +85,8 @@ TEST(Attention, LengthsAndMasksAgreeWithTheTextbook) {
       for (const AttentionOptions& o :
            {AttentionOptions{},
             {.is_causal = true},
+            {.is_causal = true, .scale = -0.3},
+            {.is_causal = true, .scale = 0},
             {.mask = some},
             {.mask = padding, .is_causal = true},
             {.mask = bias},
@@ -125,6 +135,67 @@ TEST(Attention, AQueryWithoutAKeyGivesZeros) {
   EXPECT_EQ(values(qkv.grad()), V(192, 0.0));
 }
 
+// Padding on the left: whole blocks of keys are seen by nobody, and a causal query there, or that of row 3, sees no key.
+TEST(Attention, TheFirstBlocksMayBeMasked) {
+  const int64_t n = 300, hidden = 200;
+  Tensor some = ones({n, n}, boolean), rows = ones({n, 1}, f64);
+  some.slice(1, 0, hidden).fill_(0);
+  some.slice(0, 3, 4).fill_(0);
+  rows.slice(0, 3, 4).fill_(0);
+  for (const Dtype dtype : {f64, f32})
+    for (const bool causal : {false, true})
+      for (const Tensor& mask : {some, masked_fill(zeros({n, n}, dtype), !some, -inf)}) {
+        const AttentionOptions o{.mask = mask, .is_causal = causal};
+        const auto leaf = [&](const Tensor& x, Dtype d) { return x.to(dtype).to(d).detach().requires_grad_(); };
+        const Tensor q = randn({2, 3, n, 4}, f64), k = randn({2, 3, n, 4}, f64), v = randn({2, 3, n, 5}, f64);
+        const Inputs ours{leaf(q, dtype), leaf(k, dtype), leaf(v, dtype)},
+            exact{leaf(q, f64), leaf(k, f64), leaf(v, f64)};
+        const Tensor alive = causal ? rows * ge(arange(n), static_cast<double>(hidden)).unsqueeze(1).to(f64) : rows;
+        const Tensor y = scaled_dot_product_attention(ours[0], ours[1], ours[2], o);
+        // The textbook lets the rows without a key see all, and takes them out.
+        const Tensor added = masked_fill(added_of(o, n, n), eq(alive, 0.0), 0);
+        const Tensor expected = plainly(exact[0], exact[1], exact[2], added, 0.5) * alive;
+        const double tolerance = dtype == f64 ? 1e-13 : 2e-5;
+        EXPECT_LE(difference(y, expected), tolerance);
+        EXPECT_EQ(values(y.select(2, 3)), V(30, 0.0));
+        const Tensor g = randn(y.shape(), dtype);
+        const auto a = grad({y}, ours, {g}), b = grad({expected}, exact, {g.to(f64)});
+        for (size_t i = 0; i < 3; ++i) EXPECT_LE(difference(a[i], b[i]), 10 * tolerance) << "input " << i;
+      }
+}
+
+// The logarithm of a row's sum must not be lost beside large scores. All scores here are exact in f32, or all the same.
+TEST(Attention, LargeScoresKeepTheirShares) {
+  const int64_t n = 300;
+  const auto whole = [&](double low, double high) {
+    Tensor x = floor(rand({1, 2, n, 4}) * (high - low + 1) + low);
+    x.slice(3, 0, 1).fill_(256);  // scores around 65536
+    return x;
+  };
+  const Tensor q = whole(0, 1), k = whole(-1, 1), v = randn({1, 2, n, 5}), g = randn({1, 2, n, 5});
+  const auto leaf = [](const Tensor& x, Dtype d) { return x.to(d).detach().requires_grad_(); };
+  Tensor hidden = zeros({n, n});
+  hidden.slice(0, 7, 9).fill_(-1e9);  // of two rows all keys, as those do who have no −∞
+  for (const bool masked : {false, true}) {
+    const Inputs ours{leaf(q, f32), leaf(k, f32), leaf(v, f32)}, exact{leaf(q, f64), leaf(k, f64), leaf(v, f64)};
+    const Tensor y =
+        scaled_dot_product_attention(ours[0], ours[1], ours[2], {.mask = masked ? hidden : Tensor(), .scale = 1.0});
+    // In f32 the scores of the hidden rows are −1e9 to the last bit.
+    Tensor scores = matmul(exact[0], exact[1].transpose(-1, -2));
+    if (masked) scores = scores - scores.detach() * lt(hidden, 0.0).to(f64);
+    const Tensor expected = matmul(softmax(scores, -1), exact[2]);
+    EXPECT_LE(difference(y, expected), 1e-5);
+    const auto a = grad({y}, ours, {g}, true), b = grad({expected}, exact, {g.to(f64)}),
+               twin = grad({y}, ours, {g}, false, true);
+    for (size_t i = 0; i < 3; ++i) {
+      // That of q is a sum of ±256 that comes to 0.
+      const double tolerance = (i == 0 ? 3e-4 : 1e-5) * max(abs(b[i])).item<double>();
+      EXPECT_LE(difference(a[i], b[i]), tolerance) << "input " << i;
+      EXPECT_LE(difference(a[i], twin[i]), tolerance) << "input " << i;
+    }
+  }
+}
+
 TEST(Attention, HandsOnNaN) {
   Tensor q = randn({1, 1, 2, 4}), k = randn({1, 1, 3, 4}), v = randn({1, 1, 3, 4});
   q.select(2, 1).fill_(NAN);
@@ -169,6 +240,23 @@ TEST(Attention, DropoutDropsWeightsAndKeepsTheirExpectation) {
   const uint64_t position = default_generator().position();
   scaled_dot_product_attention(q, q, v);
   EXPECT_EQ(default_generator().position(), position);
+}
+
+// More keys than a block, and than words that are drawn at once.
+TEST(Attention, DropoutIsTheTwins) {
+  for (const bool causal : {false, true}) {
+    const Inputs in{randn({2, 2, 150, 4}, f64).requires_grad_(), randn({2, 2, 200, 4}, f64).requires_grad_(),
+                    randn({2, 2, 200, 3}, f64).requires_grad_()};
+    const BranchTrace trace;
+    Generator generator(6, "dropout");
+    const Tensor y =
+        scaled_dot_product_attention(in[0], in[1], in[2], {.is_causal = causal, .dropout_p = 0.3}, generator);
+    EXPECT_THAT(trace.fused(), ElementsAre("scaled_dot_product_attention"));
+    EXPECT_EQ(trace.disagreement(), "");
+    const Tensor g = randn(y.shape(), f64);
+    const auto fused = grad({y}, in, {g}, true, false), twin = grad({y}, in, {g}, false, true);
+    for (size_t i = 0; i < 3; ++i) EXPECT_LE(difference(fused[i], twin[i]), 1e-12) << "input " << i;
+  }
 }
 
 TEST(Attention, SameBitsOnAnyNumberOfThreads) {
