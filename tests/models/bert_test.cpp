@@ -6,6 +6,7 @@
 #include <set>
 
 #include "cairn/graph/node.h"
+#include "cairn/graph/record.h"
 #include "cairn/io/model.h"
 #include "cairn/io/safetensors.h"
 #include "cairn/ops/arithmetic.h"
@@ -26,6 +27,8 @@ using models::BertInputs;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 const std::string folder = std::string(CAIRN_REFERENCE_DIR) + "/";
 // That of the published file (bert_reference.py).
@@ -210,6 +213,46 @@ TEST(Bert, DropoutIsForTraining) {
   EXPECT_FALSE(equal(model({ids}), model({ids})));
   model.eval();
   EXPECT_TRUE(equal(model({ids}), model({ids})));
+}
+
+TEST(Bert, ObserversSeeInWhichLayerAnOperationRan) {
+  std::set<std::string> seen;
+  const auto see = [&](const Operation& o) { seen.insert(std::string(o.scope) + ":" + o.name); };
+  const BertInputs inputs{tensor({{1, 2, 3}}), ones({1, 3}, i64)};
+  models::BertForMaskedLM lm(small);
+  models::BertForSequenceClassification classifier(small, 2);
+  {
+    const Observer observer(see);
+    lm(inputs);
+    const NoGrad off;
+    classifier.bert(inputs);
+  }
+  for (const char* operation :
+       {"bert.embeddings:add", "bert.embeddings.position_embeddings:embedding",
+        "bert.encoder.layer.1.attention.self.key:linear",
+        "bert.encoder.layer.0.attention.self:scaled_dot_product_attention", "bert.encoder.layer.1.attention.output:add",
+        "bert.encoder.layer.0.attention.output:dropout", "bert.encoder.layer.1.output:add",
+        "bert.encoder.layer.0.intermediate.intermediate_act_fn:gelu", "cls.predictions.transform.LayerNorm:layer_norm",
+        "cls.predictions.decoder:linear", "bert.pooler:tanh"})
+    EXPECT_THAT(seen, Contains(operation));
+  EXPECT_THAT(seen, Not(Contains(StartsWith(":"))));  // nothing runs outside of any layer
+}
+
+TEST(Bert, WeightsThatAreAssignedAreTrained) {
+  models::BertModel model(small);
+  const auto at = [&](const std::vector<std::string>& names) {
+    nn::Module* m = &model;
+    for (const std::string& name : names)
+      for (const auto& [own, child] : m->children())
+        if (own == name) m = child;
+    return m;
+  };
+  Tensor& query = dynamic_cast<nn::Linear&>(*at({"encoder", "layer", "0", "attention", "self", "query"})).weight;
+  Tensor& position = dynamic_cast<nn::Embedding&>(*at({"embeddings", "position_embeddings"})).weight;
+  query = ones({8, 8}), position = ones({7, 8});
+  sum(model({tensor({{1, 2, 3}})}).last_hidden_state).backward();
+  EXPECT_TRUE(query.grad().defined());
+  EXPECT_TRUE(position.grad().defined());
 }
 
 TEST(Bert, Errors) {
