@@ -6,11 +6,13 @@
 #include <set>
 
 #include "cairn/graph/node.h"
+#include "cairn/graph/record.h"
 #include "cairn/io/model.h"
 #include "cairn/io/safetensors.h"
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/compare.h"
 #include "cairn/ops/elementwise.h"
+#include "cairn/ops/index.h"
 #include "cairn/ops/loss.h"
 #include "cairn/ops/reduce.h"
 #include "cairn/optim/adamw.h"
@@ -26,6 +28,8 @@ using models::BertInputs;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 const std::string folder = std::string(CAIRN_REFERENCE_DIR) + "/";
 // That of the published file (bert_reference.py).
@@ -203,6 +207,16 @@ TEST(Bert, LearnsToFillAGap) {
   EXPECT_LT(loss, 0.05);
 }
 
+TEST(Bert, SomePlacesAreSomeOfAllPlaces) {
+  manual_seed(3);
+  models::BertForMaskedLM model(small);
+  model.eval();
+  const Tensor ids = randint(1, 13, {2, 5});
+  const Tensor all = model({ids}).reshape({10, 13}), some = model({ids}, tensor({7, 0, 7}));
+  EXPECT_TRUE(allclose(some, index_select(all, 0, tensor({7, 0, 7})), 1e-6, 1e-6));
+  EXPECT_THROW(model({ids}, tensor({10})), IndexError);
+}
+
 TEST(Bert, DropoutIsForTraining) {
   const NoGrad off;
   models::BertForSequenceClassification model(small, 2);
@@ -210,6 +224,46 @@ TEST(Bert, DropoutIsForTraining) {
   EXPECT_FALSE(equal(model({ids}), model({ids})));
   model.eval();
   EXPECT_TRUE(equal(model({ids}), model({ids})));
+}
+
+TEST(Bert, ObserversSeeInWhichLayerAnOperationRan) {
+  std::set<std::string> seen;
+  const auto see = [&](const Operation& o) { seen.insert(std::string(o.scope) + ":" + o.name); };
+  const BertInputs inputs{tensor({{1, 2, 3}}), ones({1, 3}, i64)};
+  models::BertForMaskedLM lm(small);
+  models::BertForSequenceClassification classifier(small, 2);
+  {
+    const Observer observer(see);
+    lm(inputs);
+    const NoGrad off;
+    classifier.bert(inputs);
+  }
+  for (const char* operation :
+       {"bert.embeddings:add", "bert.embeddings.position_embeddings:embedding",
+        "bert.encoder.layer.1.attention.self.key:linear",
+        "bert.encoder.layer.0.attention.self:scaled_dot_product_attention", "bert.encoder.layer.1.attention.output:add",
+        "bert.encoder.layer.0.attention.output:dropout", "bert.encoder.layer.1.output:add",
+        "bert.encoder.layer.0.intermediate.intermediate_act_fn:gelu", "cls.predictions.transform.LayerNorm:layer_norm",
+        "cls.predictions.decoder:linear", "bert.pooler:tanh"})
+    EXPECT_THAT(seen, Contains(operation));
+  EXPECT_THAT(seen, Not(Contains(StartsWith(":"))));  // nothing runs outside of any layer
+}
+
+TEST(Bert, WeightsThatAreAssignedAreTrained) {
+  models::BertModel model(small);
+  const auto at = [&](const std::vector<std::string>& names) {
+    nn::Module* m = &model;
+    for (const std::string& name : names)
+      for (const auto& [own, child] : m->children())
+        if (own == name) m = child;
+    return m;
+  };
+  Tensor& query = dynamic_cast<nn::Linear&>(*at({"encoder", "layer", "0", "attention", "self", "query"})).weight;
+  Tensor& position = dynamic_cast<nn::Embedding&>(*at({"embeddings", "position_embeddings"})).weight;
+  query = ones({8, 8}), position = ones({7, 8});
+  sum(model({tensor({{1, 2, 3}})}).last_hidden_state).backward();
+  EXPECT_TRUE(query.grad().defined());
+  EXPECT_TRUE(position.grad().defined());
 }
 
 TEST(Bert, Errors) {

@@ -70,7 +70,7 @@ class BertModel : public nn::Module {
  private:
   detail::BertEmbeddings& embeddings_;
   detail::BertEncoder& encoder_;
-  nn::Linear* pooler_ = nullptr;
+  nn::Layer* pooler_ = nullptr;
 };
 
 /// A BERT that says which token stands at each place: `bert` and a head `cls.predictions` whose last product is with the
@@ -87,8 +87,6 @@ class BertForMaskedLM : public nn::Module {
   BertModel& bert;
 
  private:
-  Tensor predict(const Tensor& hidden);
-
   detail::BertPredictions& predictions_;
 };
 

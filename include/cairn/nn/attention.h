@@ -28,7 +28,8 @@ struct AttentionMasks {
 ///   init    as PyTorch's: projections by xavier_uniform_, biases 0, out_proj as Linear
 ///   throws  ValueError for heads that do not divide embed_dim and sizes below 1; ShapeError and DtypeError for inputs and
 ///           masks that do not fit
-///   memory  as scaled_dot_product_attention: the matrix of weights is never held, unless they are asked for
+///   memory  as scaled_dot_product_attention: the matrix of weights is never held, unless they are asked for. But two masks
+///           together make one of (n, 1 or heads, queries, keys): beside padding give is_causal, not a causal attn_mask
 /// Extra keys (PyTorch's add_bias_kv, add_zero_attn) are not offered.
 ///   source  Vaswani et al. 2017, arXiv:1706.03762
 class MultiheadAttention : public Module {
