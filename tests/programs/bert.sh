@@ -7,7 +7,7 @@ rm -rf "$folder"
 mkdir -p "$folder"
 cd "$folder"
 unset CAIRN_DATA
-few=(--grammar 2000 --vocabulary-size 150 --length 24 --epochs 6)
+few=(--grammar=2000 --vocabulary-size 150 --length 24 --epochs 6)
 
 # It learns far more than how often each word occurs, and answers.
 "$program" "${few[@]}" --threads 1 --save words.safetensors --ask 'the farmer [MASK] himself .' >first
@@ -15,8 +15,8 @@ has first '^text: 2000 sentences of a grammar: [0-9]+ tokens to train on, [0-9]+
 has first '^without a model, from how often each token occurs: accuracy [0-9.]+ %, perplexity [0-9.]+$'
 has first '^epoch 6/6  loss [0-9.]+  accuracy [0-9. ]+ %  validation'
 has first '^run: runs/bert, with report.html$'
-has first '^the farmer [a-z]+ himself \.$'
-has first '^  [a-z]+ [0-9.]+ %, [a-z]+ [0-9.]+ %'
+has first '^the farmer ?[a-z.]* himself \.$'
+has first '^  [^ ]+ [0-9.]+ %, [^ ]+ [0-9.]+ %'
 [[ $(grep -oE '^without a model.*accuracy [0-9]+' first) =~ ([0-9]+)$ ]] && baseline=${BASH_REMATCH[1]}
 [[ $(grep -oE '^held out: accuracy [0-9]+' first) =~ ([0-9]+)$ ]] && learned=${BASH_REMATCH[1]}
 ((learned > 2 * baseline)) || fail "accuracy $learned %, without a model $baseline %"
@@ -30,7 +30,7 @@ cmp <(sed -n '/^the farmer/,$p' first) <(sed -n '/^the farmer/,$p' third) || fai
 cmp <(grep '^checksum' first) <(grep '^checksum' fourth) || fail "a finished run has other weights"
 
 # Characters, and several activations side by side.
-"$program" --grammar 300 --tokenizer char --length 16 --epochs 1 --activation relu,gelu --seeds 2 >fifth
+"$program" --grammar=300 --tokenizer char --length 16 --epochs 1 --activation relu,gelu --seeds 2 >fifth
 has fifth '^tokenizer: char, [0-9]+ tokens$'
 has fifth '^gelu, seed 2: held out: accuracy '
 has fifth '^relu +[0-9.]+ ± [0-9.]+ % +[0-9.]+ ± [0-9.]+ +[0-9]+ s$'
@@ -40,11 +40,11 @@ refused "unknown name 'gleu'; did you mean 'gelu'" --activation gleu
 refused "unknown name 'wordpeace'" --tokenizer wordpeace
 refused '--length must be .* got .2.' --length 2
 refused 'nowhere' --text nowhere
-refused 'nowhere/model' --grammar 100 --save nowhere/model
+refused 'nowhere/model' --grammar=100 --save nowhere/model
 refused "takes no option of training" --load words.safetensors --epochs 3
 refused 'no file of .bert --save' --load runs/bert/last.safetensors
 refused '--save, --resume and --ask are for one model' --activation relu,gelu --save x
-refused 'write .MASK. where a word is missing' --grammar 100 --ask 'nothing is missing'
+refused 'write .MASK. where a word is missing' --grammar=100 --ask 'nothing is missing'
 head -c 3000 words.safetensors >damaged
 refused 'damaged' --load damaged
 status=0

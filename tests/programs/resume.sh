@@ -9,16 +9,19 @@ rm -rf "$folder"
 mkdir -p "$folder"
 cd "$folder"
 unset CAIRN_DATA
-training=(--glyphs=1000 --model lenet5 --validation 100 --batch-size 50 --epochs $((2 + kills / 5)) --checkpoint-steps 1)
+training=(--glyphs=1000 --model lenet5 --validation 100 --batch-size 50 --epochs $((5 + kills / 2)) --checkpoint-steps 1)
 
+begin=$(date +%s%N)
 "$program" "${training[@]}" --run undisturbed --threads 2 >whole
+share=$((($(date +%s%N) - begin) / 1000000 / kills)) # milliseconds between two kills, so that it takes them all
 has whole '^run: undisturbed, with report.html$'
 has undisturbed/report.html '"mistakes"'
 
 RANDOM=1
 for ((kill = 1; kill <= kills; ++kill)); do
   "$program" "${training[@]}" --resume disturbed --threads $((1 + kill % 3)) >>part 2>&1 &
-  sleep "0.$((RANDOM % 5))$((RANDOM % 10))"
+  pause=$((30 + RANDOM % (2 * share + 1)))
+  sleep "$((pause / 1000)).$(printf %03d $((pause % 1000)))"
   kill -KILL $! 2>/dev/null || true
   wait $! 2>/dev/null || true
   for file in disturbed/*.safetensors; do # whole, whenever it was
@@ -31,7 +34,7 @@ cmp <(tail -n 2 whole) <(tail -n 2 rest) || fail "other weights than without a s
 for file in last best model; do
   cmp "undisturbed/$file.safetensors" "disturbed/$file.safetensors" || fail "another $file.safetensors"
 done
-[[ $(grep -c '"event":"epoch"' disturbed/metrics.jsonl) == $((2 + kills / 5)) ]] || fail "epochs were logged twice"
+[[ $(grep -c '"event":"epoch"' disturbed/metrics.jsonl) == $((5 + kills / 2)) ]] || fail "epochs were logged twice"
 [[ -z $(find disturbed -name '.cairn-*') ]] || fail "temporary files are left"
 
 # A polite stop: saved where it is, status 130, and how to go on.

@@ -156,6 +156,8 @@ TEST(Report, AResumeForgetsWhatWasBeyondIt) {
 }
 
 TEST(Report, DamageIsToldWithItsPlaceAndWithoutWhatItIs) {
+  const std::string no_pixels =
+      "'pixels' must hold c·h·w bytes in hexadecimal digits of the 'shape' [c, h, w], where c is 1 or 3";
   const std::string good = "{\"event\":\"step\",\"step\":1,\"loss\":1}\n";
   EXPECT_EQ(refused(good + "{\"event\":\n" + good),
             "report: line 2: this is no JSON object; got 'FOLDER/metrics.jsonl'");
@@ -182,10 +184,10 @@ TEST(Report, DamageIsToldWithItsPlaceAndWithoutWhatItIs) {
        "'classes' must have a name for every row of 'confusion'"},
       {R"({"event":"test","classes":[1]})", "'classes' must hold texts"},
       {R"({"event":"mistakes","items":[{"image":"javascript:alert"}]})", "'image' must be data:image/png;base64,…"},
-      {R"({"event":"mistakes","items":[{"shape":[1,1,2],"pixels":"00f"}]})", "'pixels' must hold c·h·w bytes"},
-      {R"({"event":"mistakes","items":[{"shape":[2,1,1],"pixels":"00ff"}]})", "'pixels' must hold c·h·w bytes"},
-      {R"({"event":"mistakes","items":[{"shape":[1,1,1],"pixels":"<s"}]})", "'pixels' must hold c·h·w bytes"},
-      {R"({"event":"mistakes","items":[{"shape":[0,1,1],"pixels":""}]})", "'shape' must hold sizes"},
+      {R"({"event":"mistakes","items":[{"shape":[1,1,2],"pixels":"00f"}]})", no_pixels},
+      {R"({"event":"mistakes","items":[{"shape":[2,1,1],"pixels":"00ff"}]})", no_pixels},
+      {R"({"event":"mistakes","items":[{"shape":[1,1,1],"pixels":"<s"}]})", no_pixels},
+      {R"({"event":"mistakes","items":[{"shape":[0,1,1],"pixels":""}]})", "'shape' must hold sizes up to 1024"},
       {R"({"event":"resume","epoch":1})", "'step' must be a count"},
       {R"({"event":"end","reason":[]})", "'reason' must be a text"},
       {"{\"event\":\"step\",\"x\":" + std::string(100000, '[') + std::string(100000, ']') + "}",
