@@ -70,7 +70,7 @@ void Tally::add(double loss, const data::Batch& batch, const StepOutput& output)
   const int64_t n = batch.x.dim() > 0 ? batch.x.size(0) : 1;
   samples_ += n;
   loss_ += loss * static_cast<double>(n);
-  const auto& [_, outputs, targets] = output;
+  const Tensor &outputs = output.outputs, &targets = output.targets;
   const bool classes = outputs.defined() && outputs.dim() == 2 && targets.dim() == 1 && targets.dtype() == i64 &&
                        targets.size(0) == outputs.size(0) && is_float(outputs.dtype());
   if (!classes) return;

@@ -30,8 +30,8 @@ const char* to_string(End end) {
   return names[static_cast<size_t>(end)];
 }
 
-Trainer::Trainer(nn::Layer& model, optim::Optimizer& optimizer, TrainerOptions options)
-    : Trainer(model, optimizer, step_of(model, options.loss), options) {}  // a copy: the order of arguments is open
+Trainer::Trainer(nn::Layer& model, optim::Optimizer& optimizer, const TrainerOptions& options)
+    : Trainer(model, optimizer, step_of(model, options.loss), options) {}
 
 Trainer::Trainer(nn::Module& model, optim::Optimizer& optimizer, Step step, TrainerOptions options)
     : model_(model), optimizer_(optimizer), step_(std::move(step)), options_(std::move(options)) {

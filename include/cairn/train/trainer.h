@@ -104,7 +104,7 @@ class Trainer {
  public:
   /// throws  ValueError unless epochs and accumulate are ≥ 1 and the other numbers finite and ≥ 0; NameError for another
   ///         monitor
-  Trainer(nn::Layer& model, optim::Optimizer& optimizer, TrainerOptions options = {});
+  Trainer(nn::Layer& model, optim::Optimizer& optimizer, const TrainerOptions& options = {});
   /// The same with a step of one's own in the place of model(x) and the option `loss`.
   Trainer(nn::Module& model, optim::Optimizer& optimizer, Step step, TrainerOptions options = {});
 
