@@ -26,75 +26,77 @@
 namespace cairn::nn {
 namespace {
 
+// The layers of the library: a table, and not objects that register themselves, which a linker drops.
+template <class F>
+void each_layer(F f) {
+  f.template operator()<Activation>("Activation");
+  f.template operator()<AdaptiveAvgPool1d>("AdaptiveAvgPool1d");
+  f.template operator()<AdaptiveAvgPool2d>("AdaptiveAvgPool2d");
+  f.template operator()<AdaptiveMaxPool1d>("AdaptiveMaxPool1d");
+  f.template operator()<AdaptiveMaxPool2d>("AdaptiveMaxPool2d");
+  f.template operator()<AvgPool1d>("AvgPool1d");
+  f.template operator()<AvgPool2d>("AvgPool2d");
+  f.template operator()<BasicBlock>("BasicBlock");
+  f.template operator()<BatchNorm1d>("BatchNorm1d");
+  f.template operator()<BatchNorm2d>("BatchNorm2d");
+  f.template operator()<BilinearGLU>("BilinearGLU");
+  f.template operator()<Bottleneck>("Bottleneck");
+  f.template operator()<CReLU>("CReLU");
+  f.template operator()<Conv1d>("Conv1d");
+  f.template operator()<Conv2d>("Conv2d");
+  f.template operator()<ConvTranspose2d>("ConvTranspose2d");
+  f.template operator()<Dropout>("Dropout");
+  f.template operator()<Dropout2d>("Dropout2d");
+  f.template operator()<Embedding>("Embedding");
+  f.template operator()<Flatten>("Flatten");
+  f.template operator()<GLU>("GLU");
+  f.template operator()<GeGLU>("GeGLU");
+  f.template operator()<GroupNorm>("GroupNorm");
+  f.template operator()<Identity>("Identity");
+  f.template operator()<LPPool2d>("LPPool2d");
+  f.template operator()<LayerNorm>("LayerNorm");
+  f.template operator()<Linear>("Linear");
+  f.template operator()<LogSoftmax>("LogSoftmax");
+  f.template operator()<MaxPool1d>("MaxPool1d");
+  f.template operator()<MaxPool2d>("MaxPool2d");
+  f.template operator()<Maxout>("Maxout");
+  f.template operator()<PositionalEmbedding>("PositionalEmbedding");
+  f.template operator()<RMSNorm>("RMSNorm");
+  f.template operator()<RReLU>("RReLU");
+  f.template operator()<RadialBasis>("RadialBasis");
+  f.template operator()<ReGLU>("ReGLU");
+  f.template operator()<Residual>("Residual");
+  f.template operator()<Sequential>("Sequential");
+  f.template operator()<SinusoidalEncoding>("SinusoidalEncoding");
+  f.template operator()<Softmax>("Softmax");
+  f.template operator()<Softmin>("Softmin");
+  f.template operator()<Sparsemax>("Sparsemax");
+  f.template operator()<StochasticDepth>("StochasticDepth");
+  f.template operator()<SwiGLU>("SwiGLU");
+  f.template operator()<Taylor>("Taylor");
+  f.template operator()<TransformerEncoder>("TransformerEncoder");
+  f.template operator()<TransformerEncoderLayer>("TransformerEncoderLayer");
+}
+
+// Names and types; and what builds the layers that others registered. What builds those of the library stands apart, in
+// builder_of: describing a model needs no more than names, and a program that builds none from a description links no
+// layer that it does not use.
 struct Registry {
-  struct Entry {
-    std::type_index layer;
-    detail::LayerBuilder builder;
-  };
   std::shared_mutex mutex;
-  std::map<std::string, Entry> by_name;
+  std::map<std::string, std::type_index> by_name;
   std::map<std::type_index, std::string> by_layer;
+  std::map<std::string, detail::LayerBuilder> builders;
 
-  // A table, and not objects that register themselves: a linker drops those that nobody names.
   Registry() {
-    add<Activation>("Activation");
-    add<AdaptiveAvgPool1d>("AdaptiveAvgPool1d");
-    add<AdaptiveAvgPool2d>("AdaptiveAvgPool2d");
-    add<AdaptiveMaxPool1d>("AdaptiveMaxPool1d");
-    add<AdaptiveMaxPool2d>("AdaptiveMaxPool2d");
-    add<AvgPool1d>("AvgPool1d");
-    add<AvgPool2d>("AvgPool2d");
-    add<BasicBlock>("BasicBlock");
-    add<BatchNorm1d>("BatchNorm1d");
-    add<BatchNorm2d>("BatchNorm2d");
-    add<BilinearGLU>("BilinearGLU");
-    add<Bottleneck>("Bottleneck");
-    add<CReLU>("CReLU");
-    add<Conv1d>("Conv1d");
-    add<Conv2d>("Conv2d");
-    add<ConvTranspose2d>("ConvTranspose2d");
-    add<Dropout>("Dropout");
-    add<Dropout2d>("Dropout2d");
-    add<Embedding>("Embedding");
-    add<Flatten>("Flatten");
-    add<GLU>("GLU");
-    add<GeGLU>("GeGLU");
-    add<GroupNorm>("GroupNorm");
-    add<Identity>("Identity");
-    add<LPPool2d>("LPPool2d");
-    add<LayerNorm>("LayerNorm");
-    add<Linear>("Linear");
-    add<LogSoftmax>("LogSoftmax");
-    add<MaxPool1d>("MaxPool1d");
-    add<MaxPool2d>("MaxPool2d");
-    add<Maxout>("Maxout");
-    add<PositionalEmbedding>("PositionalEmbedding");
-    add<RMSNorm>("RMSNorm");
-    add<RReLU>("RReLU");
-    add<RadialBasis>("RadialBasis");
-    add<ReGLU>("ReGLU");
-    add<Residual>("Residual");
-    add<Sequential>("Sequential");
-    add<SinusoidalEncoding>("SinusoidalEncoding");
-    add<Softmax>("Softmax");
-    add<Softmin>("Softmin");
-    add<Sparsemax>("Sparsemax");
-    add<StochasticDepth>("StochasticDepth");
-    add<SwiGLU>("SwiGLU");
-    add<Taylor>("Taylor");
-    add<TransformerEncoder>("TransformerEncoder");
-    add<TransformerEncoderLayer>("TransformerEncoderLayer");
-  }
-
-  template <class L>
-  void add(const char* type) {
-    by_name.insert({type, {typeid(L), detail::build_layer<L>}});
-    by_layer.insert({typeid(L), type});
+    each_layer([&]<class L>(const char* type) {
+      by_name.insert({type, typeid(L)});
+      by_layer.insert({typeid(L), type});
+    });
   }
 
   std::vector<std::string> names() {
     std::vector<std::string> found;
-    for (const auto& [name, entry] : by_name) found.push_back(name);
+    for (const auto& [name, layer] : by_name) found.push_back(name);
     return found;
   }
 };
@@ -102,6 +104,16 @@ struct Registry {
 Registry& registry() {
   static Registry r;
   return r;
+}
+
+detail::LayerBuilder builder_of(const std::string& type) {
+  static const std::map<std::string, detail::LayerBuilder> table = [] {
+    std::map<std::string, detail::LayerBuilder> builders;
+    each_layer([&]<class L>(const char* name) { builders.insert({name, detail::build_layer<L>}); });
+    return builders;
+  }();
+  const auto at = table.find(type);
+  return at == table.end() ? nullptr : at->second;
 }
 
 // Descriptions are made and read by recursion, and a stack has an end.
@@ -197,13 +209,14 @@ void register_layer(const std::string& type, std::type_index layer, LayerBuilder
   const std::unique_lock lock(r.mutex);
   require<NameError>(!type.empty(), "register_layer", "the name is empty");
   const auto named = r.by_name.find(type);
-  require<NameError>(named == r.by_name.end() || named->second.layer == layer, "register_layer",
+  require<NameError>(named == r.by_name.end() || named->second == layer, "register_layer",
                      "the name stands for another type of layer", given("type", type));
   const auto known = r.by_layer.find(layer);
   if (known != r.by_layer.end())
     require<NameError>(known->second == type, "register_layer", "the layer is registered under another name",
                        given("type", type), given("registered as", known->second));
-  r.by_name.insert_or_assign(type, Registry::Entry{layer, builder});
+  r.by_name.insert_or_assign(type, layer);
+  r.builders.insert_or_assign(type, builder);
   r.by_layer.insert_or_assign(layer, type);
 }
 }  // namespace detail
@@ -251,10 +264,9 @@ std::unique_ptr<Layer> build(const Json& description) {
   {
     Registry& r = registry();
     const std::shared_lock lock(r.mutex);
-    if (const auto at = r.by_name.find(type); at != r.by_name.end())
-      builder = at->second.builder;
-    else
-      known = r.names();
+    const auto at = r.builders.find(type);
+    builder = at != r.builders.end() ? at->second : builder_of(type);
+    if (!builder) known = r.names();
   }
   if (!builder) {
     try {
