@@ -140,7 +140,7 @@ std::string prefix_of(const nn::Module& model, const nn::StateDict& state) {
   const nn::StateDict own = model.state_dict();
   for (const auto& [name, tensor] : state) {
     if (own.empty() || !name.ends_with("." + own.begin()->first)) continue;
-    const std::string prefix = name.substr(0, name.size() - own.begin()->first.size());
+    std::string prefix = name.substr(0, name.size() - own.begin()->first.size());
     if (std::all_of(own.begin(), own.end(), [&](const auto& named) { return state.contains(prefix + named.first); }))
       return prefix;
   }

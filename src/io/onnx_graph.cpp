@@ -95,7 +95,7 @@ void OnnxGraph::store(const std::string& name, const Tensor& value) {
 
 std::string OnnxGraph::constant(const Tensor& value) {
   const Tensor x = is_float(value.dtype()) ? value.to(dtype) : value;
-  const std::string name = fresh("constant");
+  std::string name = fresh("constant");
   store(name, x);
   return name;
 }

@@ -114,7 +114,7 @@ std::string max_pool(OnnxExport& e, IntPair kernel, const MaxPool2dOptions& o, c
 std::string scaled_average(OnnxExport& e, const Windows& w, const std::string& x, const Tensor& divisors) {
   Attributes attributes = w.attributes();
   attributes.push_back({"count_include_pad", int64_t{1}});
-  const std::string mean = e.graph.node("AveragePool", {x}, attributes);
+  std::string mean = e.graph.node("AveragePool", {x}, attributes);
   const Tensor factors = static_cast<double>(w.area()) / divisors;
   const std::vector<double> all = factors.to_vector<double>();
   if (std::all_of(all.begin(), all.end(), [](double f) { return f == 1; })) return mean;
