@@ -65,7 +65,7 @@ cxxopts::Options all_options() {
   all.add_options("Program")("ask",
                              "a text with [MASK] in it; may be given several times. Without it, on a terminal, "
                              "texts are asked for",
-                             cxxopts::value<std::vector<std::string>>(), "TEXT");
+                             cxxopts::value<std::string>(), "TEXT");
   all.add_options("Program")("h,help", "this text");
   return all;
 }
@@ -117,7 +117,8 @@ Options read_options(int argc, char** argv) {
   o.run = o.resume ? text("resume") : o.default_run ? "runs/bert" : text("run");
   o.save = text("save");
   o.load = text("load");
-  if (given_one("ask")) o.ask = found["ask"].as<std::vector<std::string>>();
+  for (const cxxopts::KeyValue& option : found.arguments())  // a list of them would be cut at commas
+    if (option.key() == "ask") o.ask.push_back(option.value());
   o.command = command_of("bert", found);
   const bool several = o.activations.size() * static_cast<size_t>(o.seeds) > 1;
   require<ValueError>(!several || (o.save.empty() && !o.resume && o.ask.empty()), "options",

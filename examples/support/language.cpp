@@ -18,6 +18,14 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+// The fields have the names of a published config.json; a file may lack some.
+namespace cairn::models {
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(BertConfig, vocab_size, hidden_size, num_hidden_layers,
+                                                num_attention_heads, intermediate_size, max_position_embeddings,
+                                                type_vocab_size, hidden_act, hidden_dropout_prob,
+                                                attention_probs_dropout_prob, layer_norm_eps, pad_token_id)
+}
+
 namespace support {
 
 using namespace cairn;
@@ -111,41 +119,9 @@ Unigrams unigrams(const data::Tokenizer& tokenizer, const std::string& train, co
 
 // ---- files ---------------------------------------------------------------------------------------------------------------
 
-static Json to_json(const models::BertConfig& c) {
-  return {{"vocab_size", c.vocab_size},
-          {"hidden_size", c.hidden_size},
-          {"num_hidden_layers", c.num_hidden_layers},
-          {"num_attention_heads", c.num_attention_heads},
-          {"intermediate_size", c.intermediate_size},
-          {"max_position_embeddings", c.max_position_embeddings},
-          {"type_vocab_size", c.type_vocab_size},
-          {"hidden_act", c.hidden_act},
-          {"hidden_dropout_prob", c.hidden_dropout_prob},
-          {"attention_probs_dropout_prob", c.attention_probs_dropout_prob},
-          {"layer_norm_eps", c.layer_norm_eps},
-          {"pad_token_id", c.pad_token_id}};
-}
-
-static models::BertConfig config_from(const Json& json) {
-  models::BertConfig c;
-  json.at("vocab_size").get_to(c.vocab_size);
-  json.at("hidden_size").get_to(c.hidden_size);
-  json.at("num_hidden_layers").get_to(c.num_hidden_layers);
-  json.at("num_attention_heads").get_to(c.num_attention_heads);
-  json.at("intermediate_size").get_to(c.intermediate_size);
-  json.at("max_position_embeddings").get_to(c.max_position_embeddings);
-  json.at("type_vocab_size").get_to(c.type_vocab_size);
-  json.at("hidden_act").get_to(c.hidden_act);
-  json.at("hidden_dropout_prob").get_to(c.hidden_dropout_prob);
-  json.at("attention_probs_dropout_prob").get_to(c.attention_probs_dropout_prob);
-  json.at("layer_norm_eps").get_to(c.layer_norm_eps);
-  json.at("pad_token_id").get_to(c.pad_token_id);
-  return c;
-}
-
 void save(const Language& l, const std::string& file) {
   io::save_safetensors(file, l.model->state_dict(),
-                       {{"bert", to_json(l.model->bert.config).dump()},
+                       {{"bert", nlohmann::json(l.model->bert.config).dump()},
                         {"tokenizer", l.tokenizer_kind},
                         {"vocabulary", Json(l.tokenizer->vocabulary().tokens()).dump()}});
 }
@@ -154,7 +130,7 @@ Language load_language(const std::string& file) {
   const io::SafeTensors content = io::load_safetensors(file);
   std::string problem;
   try {
-    const models::BertConfig config = config_from(Json::parse(content.metadata.at("bert")));
+    const auto config = nlohmann::json::parse(content.metadata.at("bert")).get<models::BertConfig>();
     data::Vocabulary vocabulary(Json::parse(content.metadata.at("vocabulary")).get<std::vector<std::string>>());
     const auto words = content.tensors.find("bert.embeddings.word_embeddings.weight");
     const bool fits = words != content.tensors.end() && vocabulary.size() == config.vocab_size &&

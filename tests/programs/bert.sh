@@ -29,6 +29,9 @@ cmp <(sed -n '/^the farmer/,$p' first) <(sed -n '/^the farmer/,$p' third) || fai
 "$program" --resume runs/bert </dev/null >fourth
 cmp <(grep '^checksum' first) <(grep '^checksum' fourth) || fail "a finished run has other weights"
 
+"$program" --load words.safetensors --ask 'a farmer , who [MASK] .' --ask '[MASK] farmer sings .' >asked
+[[ $(grep -c '%, ' asked) == 2 ]] || fail "two questions, one with a comma, are not two answers"
+
 # Characters, and several activations side by side.
 "$program" --grammar=300 --tokenizer char --length 16 --epochs 1 --activation relu,gelu --seeds 2 >fifth
 has fifth '^tokenizer: char, [0-9]+ tokens$'

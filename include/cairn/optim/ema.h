@@ -61,7 +61,7 @@ class EMA {
  private:
   struct Kept {
     std::vector<std::string> names;  // several of a tied one
-    Tensor own, average;  // the model's, and ours in the same layout
+    Tensor own, average;             // the model's, and ours in the same layout
     bool buffer;
   };
   EMAOptions options_;
