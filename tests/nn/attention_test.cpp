@@ -18,6 +18,7 @@
 #include "cairn/ops/softmax.h"
 #include "cairn/tensor/create.h"
 #include "cairn/tensor/random.h"
+#include "nn/modules.h"
 #include "support.h"
 
 namespace cairn {
@@ -28,17 +29,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 constexpr double inf = std::numeric_limits<double>::infinity();
 
-double difference(const Tensor& a, const Tensor& b) {
-  const NoGrad off;
-  EXPECT_EQ(a.shape(), b.shape());
-  return max(abs(a - b)).item<double>();
-}
-
-std::vector<std::string> names(const nn::Module& m) {
-  std::vector<std::string> all;
-  for (const nn::Parameter& p : m.named_parameters()) all.push_back(p.name);
-  return all;
-}
+using testing::difference;
+using testing::names;
 
 TEST(MultiheadAttention, NamesAndFirstValues) {
   nn::MultiheadAttention one(8, 2), other(8, 4, {.kdim = 5, .vdim = 8}), bare(8, 1, {.bias = false});

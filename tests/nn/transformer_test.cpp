@@ -14,6 +14,7 @@
 #include "cairn/ops/reduce.h"
 #include "cairn/tensor/create.h"
 #include "cairn/tensor/random.h"
+#include "nn/modules.h"
 #include "support.h"
 
 namespace cairn {
@@ -25,17 +26,8 @@ using Options = nn::TransformerEncoderLayerOptions;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-double difference(const Tensor& a, const Tensor& b) {
-  const NoGrad off;
-  EXPECT_EQ(a.shape(), b.shape());
-  return max(abs(a - b)).item<double>();
-}
-
-std::vector<std::string> names(const nn::Module& m) {
-  std::vector<std::string> all;
-  for (const nn::Parameter& p : m.named_parameters()) all.push_back(p.name);
-  return all;
-}
+using testing::difference;
+using testing::names;
 
 TEST(TransformerEncoderLayer, NamesAreThoseOfPyTorch) {
   EXPECT_THAT(names(TransformerEncoderLayer(8, 2, {.dim_feedforward = 16})),
