@@ -43,6 +43,14 @@ template <class S>
   *reinterpret_cast<typename detail::Vectors<S>::Memory*>(p) = x;
 }
 
+// Holds x in a register: GCC would load it again for each use where a tile of few rows leaves registers free.
+template <class V>
+[[gnu::always_inline]] inline void keep_loaded([[maybe_unused]] V& x) {
+#if defined(__AVX__)
+  asm("" : "+v"(x));
+#endif
+}
+
 // The inner dimension in runs of k, of which each begins at another place of A: the rows of a convolution's window.
 struct Runs {
   int64_t count;
@@ -70,7 +78,10 @@ void tile(Runs runs, int64_t k, const S* a0, int64_t a_step, const S* b, int64_t
     for (int64_t l = 0; l < k; ++l) {
       Vector<S> row[V];
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) row[v] = load(b + v * width<S>);
+      for (int v = 0; v < V; ++v) {
+        row[v] = load(b + v * width<S>);
+        if constexpr (R > 1) keep_loaded(row[v]);
+      }
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
         const S x = along_k ? a[r * a_step] : a[r];
@@ -178,8 +189,11 @@ template <class S>
   for (int i = 0; i < n; ++i) store(to + i * to_row, x[i]);
 }
 
+inline constexpr int64_t rows_at_once = 8;  // that are packed of several panels before the next ones
+
 // n columns of B as [k][step], step = n rounded up to whole vectors. Columns that do not exist hold anything: their
-// sums are thrown away. Nothing at or beyond `limit`, the end of B, is read.
+// sums are thrown away. Nothing at or beyond `limit`, the end of B, is read. What is packed next, the following rows of
+// these columns or the same rows of the following ones, is asked for on the way: B comes from afar.
 template <class S>
 void pack(int64_t k, int64_t n, const Matrix<S>& b, const S* limit, S* to, int64_t step) {
   constexpr int64_t w = width<S>;
@@ -189,7 +203,10 @@ void pack(int64_t k, int64_t n, const Matrix<S>& b, const S* limit, S* to, int64
       if (limit - from < step)
         copy_few(to, from, n);
       else
-        for (int64_t v = 0; v < step; v += w) store(to + v, load(from + v));
+        for (int64_t v = 0; v < step; v += w) {
+          __builtin_prefetch(from + rows_at_once * b.row + v);
+          store(to + v, load(from + v));
+        }
     }
   } else if (b.row == 1 && k >= w) {
     for (int64_t v = 0; v < step; v += w) {
@@ -197,6 +214,8 @@ void pack(int64_t k, int64_t n, const Matrix<S>& b, const S* limit, S* to, int64
       for (int64_t i = 0; i < w; ++i) columns[i] = b.data + std::min(v + i, n - 1) * b.col;
       for (int64_t l = 0; l < k; l += w) {
         const int64_t at = std::min(l, k - w);  // the last square overlaps the one before
+#pragma GCC unroll 16
+        for (int64_t i = 0; i < w; ++i) __builtin_prefetch(columns[i] + step * b.col + at);
         transpose<S>(columns, at, to + at * step + v, step);
       }
     }
@@ -212,7 +231,7 @@ template <class S, class Edge>
 void pack_panels(int64_t k, const Matrix<S>& b, const S* limit, int64_t first, int64_t last, Edge edge, S* to,
                  int64_t widest) {
   // Rows that are whole in memory are read some at a time over all panels: each touches its pages and lines once.
-  const int64_t chunk = b.col == 1 ? 8 : k;
+  const int64_t chunk = b.col == 1 ? rows_at_once : k;
   for (int64_t l = 0; l < k; l += chunk)
     for (int64_t p = first; p < last; ++p) {
       const int64_t j = edge(p), n = edge(p + 1) - j, step = ceil_div(n, width<S>) * width<S>;
