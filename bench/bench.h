@@ -34,6 +34,9 @@ Workload training_step(const std::string& name, const std::function<nn::Sequenti
                        int64_t classes, double items, const std::string& unit, const std::string& optimizer = "sgd",
                        bool tokens = false);
 
+/// Two layers of 128 numbers and two heads, post-norm, with GELU, over a vocabulary of 1000.
+nn::Sequential bert_tiny(int64_t positions);
+
 /// Ends a part of a workload's call for --profile: what has passed since the last operation is this part's.
 void mark(const char* part);
 

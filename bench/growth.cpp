@@ -41,6 +41,9 @@ std::vector<Series> all_series() {
   std::vector<int64_t> images;
   for (const int64_t n : batches)
     if (n <= 256) images.push_back(n);
+  // Tokens of a sequence: about 2048 a step, whatever their length.
+  const std::vector<int64_t> sequences = {4,   8,   15,  16,  17,  31,  32,  33,  63,  64,  65,   127,  128,
+                                          129, 191, 255, 256, 257, 384, 511, 512, 513, 769, 1023, 1024, 2048};
   std::vector<int64_t> lengths;
   for (int64_t n = 1 << 8; n <= 1 << 24; n *= 2)
     for (const int64_t other : {n, n + n / 2 + 1}) lengths.push_back(other);
@@ -85,6 +88,12 @@ std::vector<Series> all_series() {
       {"growth-resnet20-batch", "Training ResNet-20", "batch", images,
        [=](int64_t n) {
          return train([] { return models::resnet20(); }, {n, 3, 32, 32}, 10);
+       }},
+      {"growth-bert-length", "Training a BERT of two layers of 128, 2048 tokens a step", "tokens of a sequence",
+       sequences,
+       [](int64_t n) {
+         return training_step(
+             "", [n] { return bert_tiny(n); }, {2048 / n, n}, 1000, 1, "steps/s", "adamw", true);
        }},
       {"growth-gelu", "GELU, forward and backward", "numbers", lengths,
        [](int64_t n) -> Workload {
