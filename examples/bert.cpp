@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "support/command.h"
 #include "support/experiment.h"
@@ -20,9 +21,9 @@ using namespace cairn;
 using namespace support;
 
 struct Options {
-  std::string text, data, tokenizer, vocabulary, model, save, load, run, schedule;
+  std::string text, data, tokenizer, vocabulary, model, save, load, schedule;
   std::vector<std::string> activations, ask, command;
-  bool resume = false, default_run = false;
+  RunPlace run;
   int64_t grammar = 0, size = 0, length = 0, batch_size = 0, epochs = 0, seeds = 0;
   double lr = 0, minutes = 0, dropout = 0;
   uint64_t seed = 0;
@@ -56,10 +57,7 @@ cxxopts::Options all_options() {
   add("Training", "seed", "of the first weights, the order and what is hidden", "1", "N");
   add("Training", "seeds", "so many trainings with each activation, from --seed on", "1", "N");
   add("Program", "threads", "to compute on; the result is the same for any number", std::to_string(num_threads()), "N");
-  add("Program", "run", "folder of checkpoints and metrics; '' writes none. Without it a new one, runs/bert", "",
-      "DIR");
-  add("Program", "resume", "go on with the run in that folder where it stopped; start one where there is none", "",
-      "DIR");
+  add_run_options(all, "Program", "runs/bert");
   add("Program", "save", "write the trained model there", "", "FILE");
   add("Program", "load", "ask a saved model instead of training one", "", "FILE");
   all.add_options("Program")("ask",
@@ -87,8 +85,6 @@ Options read_options(int argc, char** argv) {
     require<ValueError>(
         !given_one("load") || option.key() == "load" || option.key() == "ask" || option.key() == "threads", "options",
         "--load trains nothing, so it takes no option of training", given("option", option.key()));
-  require<ValueError>(!given_one("run") || !given_one("resume"), "options",
-                      "--resume names the folder; leave out --run");
   set_num_threads(static_cast<int>(whole("threads", 1, 1024)));
   Options o;
   o.text = text("text");
@@ -112,18 +108,15 @@ Options read_options(int argc, char** argv) {
   optim::schedule_by_name(o.schedule, 1);
   o.seed = number("seed", text("seed"), uint64_t{0}, ~uint64_t{0} - 1000);
   o.seeds = whole("seeds", 1, 100);
-  o.resume = given_one("resume");
-  o.default_run = !o.resume && !given_one("run");
-  o.run = o.resume ? text("resume") : o.default_run ? "runs/bert" : text("run");
+  o.run = run_place(found, "runs/bert");
   o.save = text("save");
   o.load = text("load");
   for (const cxxopts::KeyValue& option : found.arguments())  // a list of them would be cut at commas
     if (option.key() == "ask") o.ask.push_back(option.value());
   o.command = command_of("bert", found);
   const bool several = o.activations.size() * static_cast<size_t>(o.seeds) > 1;
-  require<ValueError>(!several || (o.save.empty() && !o.resume && o.ask.empty()), "options",
-                      "--save, --resume and --ask are for one model; give one --activation and no --seeds");
-  if (several) o.run.clear();
+  require<ValueError>(!several || (o.save.empty() && o.ask.empty()), "options",
+                      "--save and --ask are for one model; give one --activation and no --seeds");
   return o;
 }
 
@@ -169,21 +162,12 @@ Result learn(const Options& o, const Language& l, const MaskedText& train_set, c
   return r;
 }
 
-std::unique_ptr<train::Run> open_run(const Options& o, const models::BertForMaskedLM& model) {
-  if (o.run.empty()) return nullptr;
-  try {
-    auto run = std::make_unique<train::Run>(o.default_run ? train::fresh_run_folder("", o.run) : o.run,
-                                            train::RunOptions{.resume = o.resume});
-    run->describe(
-        {{"command", o.command},
-         {"seed", o.seed},
-         {"options", {{"model", o.model}, {"activation", o.activations[0]}, {"lr", o.lr}, {"epochs", o.epochs}}},
-         {"model", {{"text", nn::summary(model)}, {"parameters", model.num_parameters()}}}});
-    return run;
-  } catch (const FileError&) {
-    if (!o.default_run) throw;
-    return nullptr;
-  }
+void describe_run(train::Run& run, const Options& o, const std::string& activation, uint64_t seed,
+                  const models::BertForMaskedLM& model) {
+  run.describe({{"command", o.command},
+                {"seed", seed},
+                {"options", {{"model", o.model}, {"activation", activation}, {"lr", o.lr}, {"epochs", o.epochs}}},
+                {"model", {{"text", nn::summary(model)}, {"parameters", model.num_parameters()}}}});
 }
 
 int run(const Options& o, bool& begun) {
@@ -209,7 +193,7 @@ int run(const Options& o, bool& begun) {
   for (const std::string& ask : o.ask) question(*l.tokenizer, ask, config.max_position_embeddings);
 
   const bool several = o.activations.size() * static_cast<size_t>(o.seeds) > 1;
-  std::unique_ptr<train::Run> record;
+  std::optional<Runs> runs;
   std::vector<std::string> rows;
   for (const std::string& name : o.activations) {
     std::vector<double> accuracies, perplexities, seconds;
@@ -219,7 +203,7 @@ int run(const Options& o, bool& begun) {
       l.model = std::make_unique<models::BertForMaskedLM>(config);
       const MaskedText train_set(*l.tokenizer, text.train, o.length, seed);
       if (!begun) {
-        record = open_run(o, *l.model);
+        runs.emplace(o.run, train::RunOptions(), several, o.command);
         begun = true;
         const Unigrams base = unigrams(*l.tokenizer, text.train, test_set);
         std::printf("text: %s: %" PRId64 " tokens to train on, %" PRId64 " held out\n", text.source.c_str(),
@@ -231,11 +215,13 @@ int run(const Options& o, bool& begun) {
                     100 * base.accuracy, base.perplexity);
       }
       std::fflush(stdout);
+      train::Run* const record = runs->training(name + "-" + std::to_string(seed));
+      if (record) describe_run(*record, o, name, seed, *l.model);
       train::End end{};
-      const Result r = learn(o, l, train_set, test_set, seed, record.get(),
+      const Result r = learn(o, l, train_set, test_set, seed, record,
                              several ? train::Output::silent : train::Output::automatic, end);
       if (end == train::End::interrupted) {
-        std::printf("to go on: ./run bert --resume %s\n", record->folder().c_str());
+        std::printf("to go on: ./run bert --resume %s\n", runs->folder().c_str());
         return 130;
       }
       const double perplexity = r.test.metrics.at("perplexity");
@@ -255,7 +241,7 @@ int run(const Options& o, bool& begun) {
     return 0;
   }
   l.model->eval();
-  if (record) {
+  if (train::Run* const record = runs->training("")) {
     save(l, record->file("model.safetensors"));
     train::write_report(record->file("report.html"), {record->folder()});
     std::printf("run: %s, with report.html\n", record->folder().c_str());

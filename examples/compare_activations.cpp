@@ -6,9 +6,10 @@
 #include <cstdio>
 #include <cxxopts.hpp>
 #include <map>
-#include <optional>
+#include <nlohmann/json.hpp>
 
 #include "support/claims.h"
+#include "support/command.h"
 #include "support/experiment.h"
 #include "support/images.h"
 #include "support/options.h"
@@ -23,6 +24,8 @@ struct Options {
   std::vector<std::string> activations;
   support::Experiment experiment;
   int seeds;
+  support::RunPlace run;
+  std::vector<std::string> command;
 };
 
 const std::map<std::string, void (*)(const support::ClaimOptions&)> claims = {
@@ -51,7 +54,8 @@ Options read_options(int argc, char** argv) {
     ("full", "a claim at full length, as in docs/why-relu-and-gelu.md")
     ("h,help", "this text");
   // clang-format on
-  const cxxopts::ParseResult found = all.parse(argc, argv);
+  support::add_run_options(all, "", "runs/compare");
+  const cxxopts::ParseResult found = support::parse_resumable(all, argc, argv, {"data", "curves"});
   if (found.count("help") > 0) {
     std::printf("%s", all.help().c_str());
     std::exit(0);
@@ -64,7 +68,11 @@ Options read_options(int argc, char** argv) {
             .full = found.count("full") > 0,
             .activations = support::split_list(word("activations")),
             .experiment = {},
-            .seeds = support::number("seeds", word("seeds"), 1, 1000)};
+            .seeds = support::number("seeds", word("seeds"), 1, 1000),
+            .run = support::run_place(found, "runs/compare"),
+            .command = support::command_of("compare", found)};
+  require<ValueError>(o.claim.empty() || o.run.by_default, "options",
+                      "a claim leaves no run; leave out --run, --resume", given("--claim", o.claim));
   if (!o.claim.empty()) support::require_known("claim", o.claim, {"a", "b", "c", "d"});
   support::require_known("set", o.set, sets);
   require<ValueError>(word("init") == "usual" || word("init") == "gain" || word("init") == "unit", "options",
@@ -130,8 +138,10 @@ Data load(Options& o) {
           take({images.test_images.flatten(1), images.test_labels, scale}), images.source};
 }
 
-void compare(Options& o) {
+// The exit status.
+int compare(Options& o) {
   const Data data = load(o);
+  support::Runs runs(o.run, {}, true, o.command);
   support::Experiment& e = o.experiment;
   std::printf("%s; layers", data.source.c_str());
   for (const int64_t width : e.widths) std::printf(" %d", static_cast<int>(width));
@@ -149,7 +159,16 @@ void compare(Options& o) {
     bool diverged = false;
     for (int s = 1; s <= o.seeds; ++s) {
       e.seed = static_cast<uint64_t>(s);
+      e.record = runs.training(a + "-" + std::to_string(s));
+      if (e.record)
+        e.record->describe({{"command", o.command},
+                            {"seed", s},
+                            {"options", {{"activation", a}, {"optimizer", e.optimizer}, {"lr", e.lr}}}});
       const support::Outcome r = support::run(e, *data.train, *data.test);
+      if (r.end == train::End::interrupted) {
+        std::printf("\nto go on: ./run compare --resume %s\n", runs.folder().c_str());
+        return 130;  // as programs that Ctrl-C ended
+      }
       diverged |= r.diverged;
       if (r.history.empty()) continue;
       loss.push_back(r.history.back().loss);
@@ -180,9 +199,14 @@ void compare(Options& o) {
       "samples;\ngradient: norm at the first layer's weight on these samples, after training; +- is the standard "
       "deviation "
       "between seeds.\n");
-  if (o.curves.empty() || curves.empty()) return;
-  train::write_curves(o.curves, curves, data.source);
-  std::printf("curves: %s\n", o.curves.c_str());
+  if (!o.curves.empty() && !curves.empty()) {
+    train::write_curves(o.curves, curves, data.source);
+    std::printf("curves: %s\n", o.curves.c_str());
+  }
+  if (!runs.folder().empty())
+    std::printf("runs: %s; ./run report %s/*-1 shows the first of each\n", runs.folder().c_str(),
+                runs.folder().c_str());
+  return 0;
 }
 
 }  // namespace
@@ -190,10 +214,8 @@ void compare(Options& o) {
 int main(int argc, char** argv) {
   try {
     Options o = read_options(argc, argv);
-    if (o.claim.empty())
-      compare(o);
-    else
-      claims.at(o.claim)({.full = o.full, .data = o.data, .curves = o.curves});
+    if (o.claim.empty()) return compare(o);
+    claims.at(o.claim)({.full = o.full, .data = o.data, .curves = o.curves});
     return 0;
   } catch (const std::exception& e) {
     std::fflush(stdout);

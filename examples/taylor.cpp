@@ -7,7 +7,9 @@
 #include <cmath>
 #include <cstdio>
 #include <cxxopts.hpp>
+#include <nlohmann/json.hpp>
 
+#include "support/command.h"
 #include "support/images.h"
 #include "support/options.h"
 
@@ -21,6 +23,8 @@ struct Options {
   std::vector<int64_t> degrees, hidden;
   int64_t epochs, samples;
   uint64_t seed;
+  support::RunPlace run;
+  std::vector<std::string> command;
 };
 
 Options read_options(int argc, char** argv) {
@@ -41,7 +45,8 @@ Options read_options(int argc, char** argv) {
     ("curves", "SVG file of the accuracies", text(""), "FILE")
     ("h,help", "this text");
   // clang-format on
-  const cxxopts::ParseResult found = all.parse(argc, argv);
+  support::add_run_options(all, "", "runs/taylor");
+  const cxxopts::ParseResult found = support::parse_resumable(all, argc, argv, {"data", "plot", "curves"});
   if (found.count("help") > 0) {
     std::printf("%s", all.help().c_str());
     std::exit(0);
@@ -58,7 +63,9 @@ Options read_options(int argc, char** argv) {
             .hidden = support::numbers<int64_t>("hidden", of("hidden"), 1, 4096),
             .epochs = support::number<int64_t>("epochs", of("epochs"), 1, 1000),
             .samples = support::number<int64_t>("samples", of("samples"), 100, 60'000),
-            .seed = support::number<uint64_t>("seed", of("seed"), 0, UINT64_MAX)};
+            .seed = support::number<uint64_t>("seed", of("seed"), 0, UINT64_MAX),
+            .run = support::run_place(found, "runs/taylor"),
+            .command = support::command_of("taylor", found)};
   require<ValueError>(!o.degrees.empty() && o.degrees.size() <= 7, "options", "--degrees needs 1 to 7 numbers");
   require<ValueError>(!o.hidden.empty(), "options", "--hidden needs at least one number");
   taylor_activation(activation(o.activation), o.degrees[0], o.interval);  // what is wrong with it is said at once
@@ -69,35 +76,35 @@ Options read_options(int argc, char** argv) {
 Tensor unit_rows(const Tensor& x) { return x / maximum(norm(x, 2, {1}, true), 1e-6); }
 
 // Hidden layers take inputs of length 1; the last one reads the activations as they are.
-struct Network {
-  std::vector<std::unique_ptr<nn::Linear>> layers;
+struct Network : nn::Module {
+  nn::ModuleList<nn::Linear>& layers = add("layers", nn::ModuleList<nn::Linear>());
 
   explicit Network(const Options& o, int64_t inputs) {
     manual_seed(o.seed);
     int64_t width = inputs;
     for (const int64_t next : o.hidden) {
-      layers.push_back(std::make_unique<nn::Linear>(width, next));
+      layers.push_back(nn::Linear(width, next));
       width = next;
     }
-    layers.push_back(std::make_unique<nn::Linear>(width, 10));
+    layers.push_back(nn::Linear(width, 10));
   }
 
   // `neurons`, if any, is handed what comes into each activation.
   Tensor forward(const Tensor& x, const Activation& f, const std::function<void(const Tensor&)>& neurons = {}) {
     Tensor y = x;
-    for (size_t i = 0; i + 1 < layers.size(); ++i) {
-      const Tensor z = (*layers[i])(unit_rows(y));
+    for (int64_t i = 0; i + 1 < layers.size(); ++i) {
+      const Tensor z = layers[i](unit_rows(y));
       if (neurons) neurons(z);
       y = f(z);
     }
-    return (*layers.back())(y);
+    return layers[layers.size() - 1](y);
   }
 
   // |w · x + b| ≤ ‖w‖ ‖x‖ + |b| ≤ interval for every hidden neuron.
   void keep_inside(double interval) {
     const NoGrad off;
-    for (size_t i = 0; i + 1 < layers.size(); ++i) {
-      Tensor &w = layers[i]->weight, &b = layers[i]->bias;
+    for (int64_t i = 0; i + 1 < layers.size(); ++i) {
+      Tensor &w = layers[i].weight, &b = layers[i].bias;
       const Tensor scale = interval / maximum(norm(w, 2, {1}) + abs(b), interval);
       w.copy_(w * scale.unsqueeze(1));
       b.copy_(b * scale);
@@ -126,24 +133,29 @@ double share_outside(Network& network, const Data& data, const Activation& f, do
   return outside / all;
 }
 
-Network trained(const Options& o, const Data& data, const Activation& f, bool bounded) {
+struct Stopped {};  // by Ctrl-C
+
+Network trained(const Options& o, const Data& data, const Activation& f, bool bounded, train::Run* run) {
   Network network(o, data.train_x.size(1));
-  if (bounded) network.keep_inside(o.interval);
-  std::vector<nn::Parameter> parameters;
-  for (const auto& layer : network.layers)
-    for (const nn::Parameter& p : layer->parameters()) parameters.push_back(p);
-  optim::Adam optimizer(parameters, {.lr = o.lr});
+  const auto keep_inside = [&] {
+    if (bounded) network.keep_inside(o.interval);
+  };
+  keep_inside();
+  optim::Adam optimizer(network.parameters(), {.lr = o.lr});
   const data::TensorDataset set(data.train_x, data.train_y);
   const data::DataLoader loader(set, {.batch_size = 128, .shuffle = true, .seed = o.seed});
-  for (int64_t epoch = 0; epoch < o.epochs; ++epoch)
-    for (const auto& [x, y] : loader.epoch(epoch)) {
-      optimizer.zero_grad();
-      const Tensor loss = cross_entropy(network.forward(x, f), y);
-      if (!std::isfinite(loss.item<double>())) return network;  // it has left for infinity
-      loss.backward();
-      optimizer.step();
-      if (bounded) network.keep_inside(o.interval);
-    }
+  train::Trainer trainer(network, optimizer,
+                         [&](const data::Batch& batch) -> train::StepOutput {
+                           const Tensor y = network.forward(batch.x, f);
+                           return {cross_entropy(y, batch.y), y};
+                         },
+                         {.epochs = o.epochs, .run = run, .output = train::Output::silent});
+  trainer.on_batch_end([&](const train::Progress&) { keep_inside(); });
+  try {
+    trainer.fit(loader);
+  } catch (const ValueError&) {  // it has left for infinity
+  }
+  if (trainer.end() == train::End::interrupted) throw Stopped();
   return network;
 }
 
@@ -190,7 +202,7 @@ void draw(const Options& o, const Activation& exact, const std::vector<Activatio
   }
 }
 
-void run(const Options& o) {
+void run(const Options& o, support::Runs& runs) {
   const Activation exact = activation(o.activation);
   const int64_t highest = *std::max_element(o.degrees.begin(), o.degrees.end());
   const TaylorSeries series = taylor_series(exact, highest);
@@ -222,14 +234,20 @@ void run(const Options& o) {
   std::printf("  degree    exact    poly  outside       exact    poly  outside\n");
 
   std::vector<std::vector<Row>> columns(2);
+  const auto train = [&](const Activation& f, const std::string& name, bool bounded) {
+    train::Run* const record = runs.training((bounded ? "bounded-" : "free-") + name);
+    if (record) record->describe({{"command", o.command}, {"seed", o.seed}, {"options", {{"activation", f.text()}}}});
+    return trained(o, data, f, bounded, record);
+  };
   for (const bool bounded : {true, false}) {
-    Network reference = trained(o, data, exact, bounded);
+    Network reference = train(exact, "exact", bounded);
     std::vector<Row>& column = columns[bounded ? 0 : 1];
     const double best = accuracy(reference, data, exact);
     const double outside = share_outside(reference, data, exact, o.interval);
     column.push_back({best, best, outside});
-    for (const Activation& p : polynomials) {
-      Network own = trained(o, data, p, bounded);
+    for (size_t i = 0; i < polynomials.size(); ++i) {
+      const Activation& p = polynomials[i];
+      Network own = train(p, std::to_string(o.degrees[i]), bounded);
       column.push_back({accuracy(reference, data, p), accuracy(own, data, p), share_outside(own, data, p, o.interval)});
     }
   }
@@ -241,14 +259,22 @@ void run(const Options& o) {
     std::printf("\n");
   }
   draw(o, exact, polynomials, columns);
+  if (!runs.folder().empty()) std::printf("\nruns: %s\n", runs.folder().c_str());
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    run(read_options(argc, argv));
-    return 0;
+    const Options o = read_options(argc, argv);
+    support::Runs runs(o.run, {.meters = false}, true, o.command);
+    try {
+      run(o, runs);
+      return 0;
+    } catch (const Stopped&) {
+      std::printf("\nto go on: ./run taylor --resume %s\n", runs.folder().c_str());
+      return 130;  // as programs that Ctrl-C ended
+    }
   } catch (const std::exception& e) {
     std::fflush(stdout);
     std::fprintf(stderr, "taylor: %s\n", e.what());

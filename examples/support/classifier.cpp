@@ -244,12 +244,11 @@ int run(const Task& task, const Settings& s, bool& begun) {
   if (!s.save.empty()) const io::AtomicFile writable(s.save);
   const std::string curves = curves_file(s);
   const bool several = s.activations.size() > 1;
-  const auto open = [&](const std::string& activation) { return open_run(s, several ? activation : ""); };
   const Images images = s.glyphs > 0 ? glyphs(s.glyphs) : find_images(task.set, s.data, task.digits);
   const int64_t count = images.train_images.size(0);
   require<ValueError>(s.validation < count, "options", "no training images are left", given("validation", s.validation),
                       given("images", count));
-  std::unique_ptr<train::Run> record = open(s.activations[0]);
+  Runs runs(s.load.empty() ? s.run : RunPlace(), s.run_options, several, s.command);
   begun = true;
   std::printf("data: %s: %" PRId64 " images to train on, %" PRId64 " to test on\n", images.source.c_str(),
               count - s.validation, images.test_images.size(0));
@@ -267,14 +266,12 @@ int run(const Task& task, const Settings& s, bool& begun) {
   for (const std::string& activation : s.activations) {
     if (several) std::printf("\nactivation %s\n", activation.c_str());
     std::fflush(stdout);  // also into a file or pipe, as an epoch may take long
-    if (!histories.empty()) {
-      prepare(activation);
-      record = open(activation);
-    }
+    if (!histories.empty()) prepare(activation);
+    train::Run* const record = runs.training(activation);
     if (record) describe_run(*record, s, *m.model, batch_of_one(task));
-    const auto [history, end] = train_model(s, parts, m, *optimizer, record.get());
+    const auto [history, end] = train_model(s, parts, m, *optimizer, record);
     if (end == train::End::interrupted) {
-      if (!several) std::printf("to go on: ./run %s --resume %s\n", task.program.c_str(), record->folder().c_str());
+      std::printf("to go on: ./run %s --resume %s\n", task.program.c_str(), runs.folder().c_str());
       return 130;  // as programs that Ctrl-C ended
     }
     histories.push_back({several ? activation : "", history});
@@ -291,7 +288,7 @@ int run(const Task& task, const Settings& s, bool& begun) {
           s.model + (several || activation.empty() ? "" : " with " + activation) + " on " + task.set.name);
       std::printf("curves: %s\n", curves.c_str());
     }
-    outcomes.push_back({activation, history, test(task, images, m, !several, record.get())});
+    outcomes.push_back({activation, history, test(task, images, m, !several, record)});
     if (record) train::write_report(record->file("report.html"), {record->folder()});
   }
   if (several) show_outcomes(outcomes, s.validation > 0);

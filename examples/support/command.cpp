@@ -1,25 +1,27 @@
 #include "support/command.h"
 
 #include <cairn/base/error.h>
-#include <cairn/train/run.h>
-
 #include <algorithm>
+#include <cctype>
+#include <nlohmann/json.hpp>
 
 namespace support {
+
+using namespace cairn;
 
 cxxopts::ParseResult parse_resumable(cxxopts::Options& all, int argc, char** argv,
                                      const std::vector<std::string>& changeable) {
   const cxxopts::ParseResult found = all.parse(argc, argv);
   if (found.count("resume") == 0) return found;
   const std::string folder = found["resume"].as<std::string>();
-  const std::vector<std::string> before = cairn::train::Run::command_of(folder);
+  const std::vector<std::string> before = train::Run::command_of(folder);
   if (before.empty()) return found;
   for (const std::string& word : command_of("", found)) {
     const std::string key = word.substr(0, word.find('='));
     const bool fits = !word.starts_with("--") || std::find(before.begin(), before.end(), word) != before.end() ||
                       std::find(changeable.begin(), changeable.end(), key.substr(2)) != changeable.end();
-    cairn::require<cairn::ValueError>(fits, "options", "a run goes on with its own options; this one cannot be changed",
-                                      word, cairn::given("--resume", folder));
+    require<ValueError>(fits, "options", "a run goes on with its own options; this one cannot be changed", word,
+                        given("--resume", folder));
   }
   std::vector<const char*> merged = {argv[0]};
   for (const std::string& word : before)
@@ -38,6 +40,51 @@ std::vector<std::string> command_of(const std::string& program, const cxxopts::P
     words.push_back("--" + key + "=" + option.value());
   }
   return words;
+}
+
+void add_run_options(cxxopts::Options& all, const std::string& group, const std::string& otherwise) {
+  const auto folder = cxxopts::value<std::string>();
+  all.add_options(group)(
+      "run", "folder of checkpoints, metrics and report; '' writes none. Without it a new one, " + otherwise, folder,
+      "DIR")("resume",
+             "go on with the run in that folder, with its options, where it stopped; start one where there is none",
+             folder, "DIR");
+}
+
+RunPlace run_place(const cxxopts::ParseResult& found, const std::string& otherwise) {
+  const bool named = found.count("run") > 0, resumed = found.count("resume") > 0;
+  require<ValueError>(!named || !resumed, "options", "--resume names the folder; leave out --run");
+  RunPlace place{.folder = otherwise, .resume = resumed, .by_default = !named && !resumed};
+  if (!place.by_default) place.folder = found[named ? "run" : "resume"].as<std::string>();
+  require<ValueError>(!resumed || !place.folder.empty(), "options", "--resume needs a folder");
+  return place;
+}
+
+Runs::Runs(const RunPlace& place, const train::RunOptions& options, bool several,
+           const std::vector<std::string>& command)
+    : options_(options), several_(several) {
+  options_.resume = place.resume;
+  if (place.folder.empty()) return;
+  try {
+    whole_ = std::make_unique<train::Run>(place.by_default ? train::fresh_run_folder("", place.folder) : place.folder,
+                                          options_);
+  } catch (const FileError&) {
+    if (!place.by_default) throw;
+    return;
+  }
+  if (several_) whole_->describe({{"command", command}});
+}
+
+train::Run* Runs::training(const std::string& name) {
+  if (!several_ || !whole_) return whole_.get();
+  std::string file = name;
+  for (char& c : file)
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.' && c != '-') c = '_';
+  names_.push_back(file);  // x+1 and x*1 are written alike
+  if (const auto equal = std::count(names_.begin(), names_.end(), file); equal > 1) file += "." + std::to_string(equal);
+  one_.reset();
+  one_ = std::make_unique<train::Run>(whole_->file(file), options_);
+  return one_.get();
 }
 
 }  // namespace support

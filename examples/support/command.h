@@ -1,7 +1,10 @@
 #pragma once
 // The command line of a training, so that it can be made again and gone on with.
 
+#include <cairn/train/run.h>
+
 #include <cxxopts.hpp>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,5 +19,38 @@ cxxopts::ParseResult parse_resumable(cxxopts::Options& all, int argc, char** arg
 /// {"./run", program, "--epochs=3", …}: the options that were given, the last of each, but for where it runs and
 /// what is done with it: --run, --resume, --threads, --ask.
 std::vector<std::string> command_of(const std::string& program, const cxxopts::ParseResult& found);
+
+/// Where a training writes: what --run, --resume, or neither stands for.
+struct RunPlace {
+  std::string folder;       ///< "" for none
+  bool resume = false;      ///< goes on with what is there
+  bool by_default = false;  ///< nobody named it: a new one, and none where it cannot be had
+};
+
+/// Adds the options --run and --resume.
+///   otherwise  the folder when neither is given
+void add_run_options(cxxopts::Options& all, const std::string& group, const std::string& otherwise);
+/// throws  ValueError when both are given, or --resume names nothing
+RunPlace run_place(const cxxopts::ParseResult& found, const std::string& otherwise);
+
+/// The folder of a program, and beneath it one for each training where it makes several.
+class Runs {
+ public:
+  /// command  what makes all of it again, for run.json where there are several; else that is told with the training
+  /// throws   FileError for a folder that was named and cannot be had
+  Runs(const RunPlace& place, const cairn::train::RunOptions& options, bool several,
+       const std::vector<std::string>& command);
+
+  /// That of a training, until the next one is asked for; null where nothing is to be written.
+  cairn::train::Run* training(const std::string& name);
+  /// "" where nothing is written.
+  std::string folder() const { return whole_ ? whole_->folder() : ""; }
+
+ private:
+  cairn::train::RunOptions options_;
+  bool several_;
+  std::unique_ptr<cairn::train::Run> whole_, one_;
+  std::vector<std::string> names_;
+};
 
 }  // namespace support

@@ -49,21 +49,21 @@ Outcome run(const Experiment& e, const data::Dataset& train_set, const data::Dat
   const auto optimizer = optim::make_optimizer(e.optimizer, network.parameters(), {.lr = e.lr});
   const data::DataLoader train_loader(train_set, {.batch_size = e.batch_size, .shuffle = true, .seed = e.seed}),
       test_loader(test_set, {.batch_size = 1000});
-  train::Trainer trainer(network, *optimizer, {.epochs = e.epochs, .loss = e.loss, .output = train::Output::silent});
+  train::Trainer trainer(network, *optimizer,
+                         {.epochs = e.epochs, .loss = e.loss, .run = e.record, .output = train::Output::silent});
   Outcome outcome;
-  trainer.on_epoch_end([&](const train::EpochResult& r) {
-    outcome.history.push_back(r);
-    return true;
-  });
   try {
     trainer.fit(train_loader);
+    outcome.end = trainer.end();
   } catch (const ValueError&) {  // the loss is not finite
     outcome.diverged = true;
   }
-  double seconds = 0;
-  for (const train::EpochResult& r : outcome.history) seconds += r.seconds;
-  const double steps = static_cast<double>(outcome.history.size()) * static_cast<double>(train_loader.batches());
+  outcome.history = trainer.history();
+  double seconds = 0, steps = 0;
+  for (const train::EpochResult& r : outcome.history)
+    if (r.seconds > 0) seconds += r.seconds, steps += static_cast<double>(train_loader.batches());
   outcome.seconds_a_step = steps > 0 ? seconds / steps : 0;
+  if (outcome.end == train::End::interrupted) return outcome;
   outcome.test = train::evaluate(network, test_loader, e.loss);
   std::vector<int64_t> first(static_cast<size_t>(std::min<int64_t>(test_set.size(), 2000)));
   for (size_t i = 0; i < first.size(); ++i) first[i] = static_cast<int64_t>(i);

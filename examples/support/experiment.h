@@ -21,7 +21,8 @@ struct Experiment {
   double lr = 1e-3;
   int64_t epochs = 5, batch_size = 128;
   uint64_t seed = 1;
-  cairn::train::Loss loss = {};  ///< empty: cross entropy
+  cairn::train::Loss loss = {};         ///< empty: cross entropy
+  cairn::train::Run* record = nullptr;  ///< where the training goes on from and what it leaves is; null: nowhere
 };
 
 struct Outcome {
@@ -29,7 +30,8 @@ struct Outcome {
   cairn::train::Evaluation test;
   double dead = 0;            ///< share of hidden units that are dead (nn::ActivationMeter) on test samples
   double first_gradient = 0;  ///< norm of the gradient of the first weight on the first batch, after the training
-  double seconds_a_step = 0;
+  double seconds_a_step = 0;  ///< of the epochs since the last resume; 0 without any
+  cairn::train::End end = cairn::train::End::finished;
   bool diverged = false;  ///< the loss became infinite or NaN; the numbers are those from before
 };
 

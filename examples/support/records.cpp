@@ -6,7 +6,6 @@
 #include <cairn/ops/softmax.h>
 
 #include <algorithm>
-#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "support/options.h"
@@ -14,21 +13,6 @@
 namespace support {
 
 using namespace cairn;
-
-std::unique_ptr<train::Run> open_run(const Settings& s, const std::string& activation) {
-  if (s.run.empty() || !s.load.empty()) return nullptr;
-  std::string name = activation;  // as part of a file's name
-  for (char& c : name)
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.') c = '_';
-  if (!name.empty()) name.insert(0, s.default_run ? "-" : "/");
-  try {
-    return std::make_unique<train::Run>(s.default_run ? train::fresh_run_folder("", s.run + name) : s.run + name,
-                                        s.run_options);
-  } catch (const FileError&) {
-    if (!s.default_run) throw;
-    return nullptr;
-  }
-}
 
 void describe_run(train::Run& run, const Settings& s, nn::Layer& model, const Shape& input) {
   Json layers = Json::array();

@@ -158,12 +158,7 @@ cxxopts::Options all_options(const Task& task) {
   add("threads", "to compute on; the result is the same for any number", std::to_string(num_threads()), "N");
   add("curves", "picture of the training, SVG; '' makes none. Without it runs/" + task.program + "-MODEL.svg", "",
       "FILE");
-  add("run",
-      "folder of checkpoints, metrics and report; '' writes none. Without it a new one, runs/" + task.program +
-          "-MODEL",
-      "", "DIR");
-  add("resume", "go on with the run in that folder, with its options, where it stopped; start one where there is none",
-      "", "DIR");
+  add_run_options(all, group, "runs/" + task.program + "-MODEL");
   add("checkpoint-steps", "steps between checkpoints inside an epoch; 0: one a minute", "0", "N");
   add("keep", "newest checkpoints that stay", "1", "N");
   add("save", "write the trained model there", "", "FILE");
@@ -251,16 +246,8 @@ Settings read_settings(int argc, char** argv, const Task& task) {
   s.augmentation.mixup = real("mixup", 0, 100);
   s.augments = s.augment != "none" || s.augmentation.erasing > 0 || s.augmentation.mixup > 0;
 
-  require<ValueError>(!is_given("run") || !is_given("resume"), "options", "--resume names the folder; leave out --run");
-  s.resume = is_given("resume");
-  require<ValueError>(!s.resume || s.activations.size() == 1, "options",
-                      "--resume is for one training; give a single --activation",
-                      given("activations", s.activations.size()));
-  s.default_run = !s.resume && !is_given("run");
-  s.run = s.resume ? text("resume") : text("run", "runs/" + task.program + "-" + s.model);
-  require<ValueError>(!s.resume || !s.run.empty(), "options", "--resume needs a folder");
-  s.run_options = {.resume = s.resume,
-                   .keep = whole("keep", 1, 1'000'000),
+  s.run = run_place(found, "runs/" + task.program + "-" + s.model);
+  s.run_options = {.keep = whole("keep", 1, 1'000'000),
                    .checkpoint_steps = whole("checkpoint-steps", 0, 1'000'000'000)};
   if (s.run_options.checkpoint_steps > 0) s.run_options.checkpoint_seconds = 0;
   s.command = command_of(task.program, found);

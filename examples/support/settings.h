@@ -3,12 +3,12 @@
 
 #include <cairn/data/augment.h>
 #include <cairn/optim/make_optimizer.h>
-#include <cairn/train/run.h>
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "support/command.h"
 #include "support/images.h"
 
 namespace support {
@@ -26,9 +26,7 @@ struct Task {
 struct Settings {
   std::string data, model, norm, optimizer, schedule, augment, curves, save, load;
   bool default_curves = false;  ///< nobody named the file, so the program may do without
-  std::string run;              ///< folder of checkpoints, metrics and report; "" for none
-  bool resume = false;          ///< whether to go on with what is there
-  bool default_run = false;     ///< nobody named the folder, as above
+  RunPlace run;
   cairn::train::RunOptions run_options = {};
   std::vector<std::string> command;                 ///< what makes this training again
   std::vector<std::string> activations;             ///< one training each; "" stands for the model's own

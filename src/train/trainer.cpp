@@ -67,11 +67,11 @@ class Trainer::Fit {
         validation_(validation),
         parameters_(trainer.optimizer_.parameters()),
         display_(o_.output, o_.stream) {
+    t_.history_.clear();
     if (o_.ema) ema_.emplace(t_.model_, *o_.ema);
   }
 
   End run();
-  History history;
 
  private:
   void begin();
@@ -133,7 +133,7 @@ History Trainer::fit(const data::DataLoader& loader, const data::DataLoader* val
   const nn::KeepMode keep_mode(model_);
   Fit fit(*this, loader, validation);
   end_ = fit.run();
-  return std::move(fit.history);
+  return history_;
 }
 
 End Trainer::Fit::run() {
@@ -156,9 +156,9 @@ End Trainer::Fit::run() {
       end = interrupted() ? End::interrupted : End::budget;
       if (end == End::interrupted) break;
     }
-    history.push_back(finish_epoch(whole));
+    t_.history_.push_back(finish_epoch(whole));
     bool go_on = true;
-    for (const auto& hook : t_.epoch_end_) go_on = hook(history.back()) && go_on;  // all of them see it
+    for (const auto& hook : t_.epoch_end_) go_on = hook(t_.history_.back()) && go_on;  // all of them see it
     if (!whole) break;
     ++epoch_, batch_ = 0, tally_ = {};
     if (scheduler_ && o_.schedule_per == Per::epoch) scheduler_->set_step(epoch_);
@@ -399,7 +399,7 @@ void Trainer::Fit::save() {
                    {"monitor", monitor()},
                    {"history", Json::array()}};
   if (best_) progress["best"] = *best_;
-  for (const EpochResult& r : history)
+  for (const EpochResult& r : t_.history_)
     if (r.epoch < epoch_) progress["history"].push_back(to_json(r));
   run_->checkpoint(steps_, [&](const std::string& file) {
     save_checkpoint(file, t_.model_, t_.optimizer_, progress, ema_ ? ema_->state_dict() : nn::StateDict());
@@ -426,7 +426,7 @@ void Trainer::Fit::restore() {
       progress.at("stale").get_to(stale_);
       if (progress.contains("best")) best_ = progress.at("best").get<double>();
     }
-    for (const Json& r : progress.at("history")) history.push_back(epoch_result(r));
+    for (const Json& r : progress.at("history")) t_.history_.push_back(epoch_result(r));
     const auto batches = progress.at("batches").get<int64_t>(), samples = progress.at("samples").get<int64_t>();
     require<FileError>(batch_ == 0 || (batches == loader_.batches() && samples == loader_.samples()), "fit",
                        "the checkpoint stopped inside an epoch of another data set or batch size", file,

@@ -46,7 +46,7 @@ refused 'nowhere' --text nowhere
 refused 'nowhere/model' --grammar=100 --save nowhere/model
 refused "takes no option of training" --load words.safetensors --epochs 3
 refused 'no file of .bert --save' --load runs/bert/last.safetensors
-refused '--save, --resume and --ask are for one model' --activation relu,gelu --save x
+refused '--save and --ask are for one model' --activation relu,gelu --save x
 refused 'write .MASK. where a word is missing' --grammar=100 --ask 'nothing is missing'
 head -c 3000 words.safetensors >damaged
 refused 'damaged' --load damaged

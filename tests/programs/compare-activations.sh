@@ -17,6 +17,25 @@ has sine '^identity +[0-9.]+ '
 "$program" --claim b >gradients
 has gradients '^  sigmoid .* [0-9.]+e-[0-9]+$'
 
+# Trainings that are killed, the comparison gone on with: the numbers of one that was not, but for the time of a step.
+comparison=(--activations relu,tanh --hidden 64 --seeds 2 --epochs 3)
+"$program" "${comparison[@]}" --run whole | sed 's/ [0-9.]*$//; /^runs/d' >expected
+for pause in 0.2 0.5 0.8; do
+  "$program" "${comparison[@]}" --resume parts >out 2>err &
+  sleep $pause
+  kill -KILL $! 2>/dev/null || true
+  wait $! 2>/dev/null || true
+done
+CAIRN_NUM_THREADS=3 "$program" --resume parts >out
+has out '^runs: parts; ./run report parts/\*-1 shows the first of each$'
+cmp <(sed 's/ [0-9.]*$//; /^runs/d' out) expected || fail "other numbers than without a stop"
+for run in relu-1 relu-2 tanh-1 tanh-2; do
+  cmp whole/$run/last.safetensors parts/$run/last.safetensors || fail "other weights than without a stop"
+done
+refused "this one cannot be changed; got '--epochs=4'" --resume parts --epochs 4
+refused "there is a run already" --run parts
+refused "a claim leaves no run" --claim b --run other
+
 refused "unknown name 'e'" --claim e
 refused "unknown name 'gleu'" --activations gleu
 refused "a fold" --activations softmax

@@ -62,7 +62,14 @@ if ((kills <= 10)); then
   "$program" "${training[@]}" --resume polite >out 2>err && fail "a damaged checkpoint is resumed"
   has err 'polite/last.safetensors'
   refused 'this one cannot be changed; got .--lr=0.5., --resume' --lr 0.5 --resume undisturbed
-  refused '--resume is for one training' --activation relu,gelu --resume both
+
+  # Several trainings, each in a folder beneath: the second one was stopped, the first is not made again.
+  several=(--glyphs=1000 --model mlp --activation relu,gelu --epochs 3 --batch-size 50)
+  "$program" "${several[@]}" --run both >out
+  mv both/gelu whole_gelu
+  "$program" --resume both >rest
+  has rest '^relu +[0-9.]+ +[0-9.]+ % +0.0 s$'
+  cmp whole_gelu/last.safetensors both/gelu/last.safetensors || fail "other weights than without a stop"
   rm undisturbed/run.json
   "$program" --glyphs=1000 --model mlp --resume undisturbed >out 2>err && fail "another model is resumed"
   has err 'another model.*undisturbed/last.safetensors'

@@ -7,7 +7,7 @@ rm -rf "$folder"
 mkdir -p "$folder"
 cd "$folder"
 
-small=(--samples 400 --epochs 1 --hidden 8)
+small=(--samples 400 --epochs 1 --hidden 8 --run '')
 "$program" "${small[@]}" --degrees 1,3,5 --plot plot.svg --curves curves.svg >first
 has first '^tanh at 0: 1 x - 0\.333333 x\^3 \+ 0\.133333 x\^5$'
 has first '^radius of convergence 1\.5708'
@@ -25,6 +25,14 @@ CAIRN_NUM_THREADS=3 "$program" "${small[@]}" --degrees 1,3,5 --plot plot.svg --c
 cmp -s first second || fail "another number of threads gives other numbers"
 "$program" "${small[@]}" --activation 'x * sigmoid(2 * x)' --interval 1 --degrees 2 >formula
 has formula '^x \* sigmoid\(2 \* x\) at 0: 0\.5 x \+ 0\.5 x\^2$'
+run=(--samples 400 --epochs 1 --hidden 8 --degrees 1,3,5)
+"$program" "${run[@]}" --run whole | sed '/^runs/d' >run
+cmp <(sed '/^picture/d' first | cat -s) <(cat -s run) || fail "a run has other numbers"
+(timeout -s KILL 0.2 "$program" "${run[@]}" --resume parts >/dev/null 2>&1 || true) 2>/dev/null
+"$program" "${run[@]}" --resume parts | sed '/^runs/d' >resumed
+cmp run resumed || fail "other numbers than without a stop"
+cmp whole/free-5/last.safetensors parts/free-5/last.safetensors || fail "other weights than without a stop"
+rm -r whole parts run resumed
 rm first second formula plot.svg curves.svg
 [[ -z $(ls -A) ]] || fail "it wrote files"
 

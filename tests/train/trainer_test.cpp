@@ -281,6 +281,24 @@ TEST(Trainer, TrainsInTrainingModeAndPutsTheModeBack) {
   EXPECT_FALSE(model.inner.training());
 }
 
+TEST(Trainer, TellsHowFarItHadComeWhenItThrew) {
+  const data::TensorDataset set(ones({4, 1}), zeros({4}, i64));
+  const data::DataLoader loader(set, {.batch_size = 2});
+  nn::Linear model(1, 2);
+  optim::SGD optimizer(model.parameters(), {.lr = 0.1});
+  Trainer trainer(model, optimizer, {.epochs = 5, .output = Output::silent});
+  trainer.on_epoch_begin([&](int64_t epoch) {
+    const NoGrad off;
+    if (epoch == 2) model.weight.fill_(INFINITY);
+  });
+  EXPECT_THROW(trainer.fit(loader), ValueError);
+  ASSERT_EQ(trainer.history().size(), 2u);
+  EXPECT_EQ(trainer.history()[1].epoch, 1);
+  trainer.on_epoch_begin([&](int64_t) { model.load_state_dict(nn::Linear(1, 2).state_dict()); });
+  trainer.fit(loader);
+  EXPECT_EQ(trainer.history().size(), 5u);
+}
+
 TEST(Trainer, ALossThatIsNotFiniteStopsItBeforeAnyHarm) {
   Tensor x = ones({6, 1});
   x[5].fill_(INFINITY);

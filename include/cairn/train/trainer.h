@@ -125,6 +125,8 @@ class Trainer {
 
   /// Why the last fit() ended.
   End end() const { return end_; }
+  /// What the last fit() returned, or how far it had come when it threw.
+  const History& history() const { return history_; }
   /// As train::evaluate, with this trainer's step and metrics.
   Evaluation evaluate(const data::DataLoader& loader) {
     return train::evaluate(model_, loader, step_, options_.metrics);
@@ -147,6 +149,7 @@ class Trainer {
   Step step_;
   TrainerOptions options_;
   End end_ = End::finished;
+  History history_;
   std::vector<std::function<void(int64_t)>> epoch_begin_;
   std::vector<std::function<void(const Progress&)>> batch_end_;
   std::vector<std::function<bool(const EpochResult&)>> epoch_end_;
