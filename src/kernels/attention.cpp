@@ -66,7 +66,7 @@ struct Block {
 
   /// Makes scores of the products of row r, in place, and returns the largest. NaN is passed over: the exponentials hand it
   /// on.
-  S scores(int64_t r, S* s, const S* added) const {
+  [[gnu::flatten]] S scores(int64_t r, S* s, const S* added) const {
     const int64_t seen = a.causal ? i + r + 1 - j : columns;
     const Lanes<S> factor = a.scale;
     Lanes<S> top = -infinity<S>;
@@ -148,12 +148,12 @@ struct Forward {
   }
 
   // s = exp(s − shift), with dropout; returns the sum before that.
-  S exponentials(const Block<S>& b, int64_t r, S shift, S* factors) {
+  [[gnu::flatten]] S exponentials(const Block<S>& b, int64_t r, S shift, S* factors) {
     const Lanes<S> off = shift;
     Lanes<S> total = 0.0;
     b.drop(r, factors);
     each_line<S>(b.columns, [&](int64_t c, int64_t) {
-      const Lanes<S> e = exp(Lanes<S>::load(s[r] + c) - off);
+      const Lanes<S> e = detail::exp_of_negative(Lanes<S>::load(s[r] + c) - off);
       total += e;
       (a.dropped ? e * Lanes<S>::load(factors + c) : e).store(s[r] + c);
     });
@@ -201,7 +201,7 @@ struct Gradient {
     }
   }
 
-  S dot(const S* x, const S* z) const {
+  [[gnu::flatten]] S dot(const S* x, const S* z) const {
     LineSum<S> total;
     each_line<S>(a.value_width, [&](int64_t c, int64_t count) {
       total += load_tail(x + c, count, x + a.value_width) * load_tail(z + c, count, z + a.value_width);
@@ -210,12 +210,12 @@ struct Gradient {
   }
 
   // s holds scores and d the gradient of the shares; then s the shares, and d the gradient of the products.
-  void row(const Block<S>& b, int64_t r, S along, S* factors) {
+  [[gnu::flatten]] void row(const Block<S>& b, int64_t r, S along, S* factors) {
     const S* sum = sums + (b.index() * a.queries + b.i + r) * 2;
     const Lanes<S> off = sum[0], part = sum[1], mean = along, factor = a.scale;
     b.drop(r, factors);
     each_line<S>(b.columns, [&](int64_t c, int64_t) {
-      const Lanes<S> share = exp(Lanes<S>::load(s[r] + c) - off) * part;
+      const Lanes<S> share = detail::exp_of_negative(Lanes<S>::load(s[r] + c) - off) * part;
       Lanes<S> up = Lanes<S>::load(d[r] + c), out = share;
       if (a.dropped) {
         const Lanes<S> z = Lanes<S>::load(factors + c);

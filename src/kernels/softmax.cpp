@@ -14,7 +14,7 @@ namespace {
 
 // NaN is passed over: the exponentials hand it on.
 template <class S>
-S row_max(const S* x, int64_t n, const S* end) {
+[[gnu::flatten]] S row_max(const S* x, int64_t n, const S* end) {
   constexpr S lowest = -std::numeric_limits<S>::infinity();
   Lanes<S> m = lowest;
   each_line<S>(n, [&](int64_t i, int64_t count) {
@@ -24,13 +24,14 @@ S row_max(const S* x, int64_t n, const S* end) {
   return join_lanes(m, [](S a, S b) { return a > b ? a : b; });
 }
 
-// Σ exp(x − m); the exponentials are kept in y unless it is null. Padding is exp(−∞) = 0.
+// Σ exp(x − m) for the largest m; the exponentials are kept in y unless it is null. Padding is exp(−∞) = 0.
 template <class S>
-S row_exp(const S* x, S m, S* y, int64_t n, const S* end) {
+[[gnu::flatten]] S row_exp(const S* x, S m, S* y, int64_t n, const S* end) {
   const Lanes<S> shift = m;
   LineSum<S> total;
   each_line<S>(n, [&](int64_t i, int64_t count) {
-    const Lanes<S> e = exp(load_tail(x + i, count, end, -std::numeric_limits<S>::infinity()) - shift);
+    const Lanes<S> e =
+        detail::exp_of_negative(load_tail(x + i, count, end, -std::numeric_limits<S>::infinity()) - shift);
     if (y) store_tail(e, y + i, count);
     total += e;
   });

@@ -40,7 +40,8 @@ template <class S>
   std::memcpy(p, line, static_cast<size_t>(n) * sizeof(S));
 }
 
-/// f(i, count) for each line of n numbers: those from i on, `count` of them.
+/// f(i, count) for each line of n numbers: those from i on, `count` of them. Where it is called in an inner loop the caller
+/// is [[gnu::flatten]]: else f is called for each line, and what it adds up lies in memory.
 template <class S, class F>
 [[gnu::always_inline]] inline void each_line(int64_t n, F f) {
   constexpr int64_t w = Lanes<S>::size;
