@@ -12,33 +12,106 @@ namespace cairn::kernels {
 
 namespace {
 
-// Without `mean`, rows are not centred; bias may be null then.
-template <class S>
-void normalise(const S* x, const S* weight, const S* bias, S* y, S* mean, S* rstd, int64_t rows, int64_t n, S eps) {
-  const S* end = x + rows * n;
-  parallel_for(rows, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, n)), [=](int64_t first, int64_t last) {
-    for (int64_t r = first; r < last; ++r) {
-      const S* from = x + r * n;
-      LineSum<S> sum, squares;
-      if (mean) {
-        each_line<S>(n, [&](int64_t i, int64_t count) { sum += load_tail(from + i, count, end); });
-        mean[r] = sum.sum() / static_cast<S>(n);
-      }
-      const Lanes<S> center = mean ? mean[r] : S(0);
-      each_line<S>(n, [&](int64_t i, int64_t count) {
-        const Lanes<S> d = keep_first(load_tail(from + i, count, end) - center, count);
-        squares += d * d;
-      });
-      rstd[r] = S(1) / std::sqrt(squares.sum() / static_cast<S>(n) + eps);
-      const Lanes<S> scale = rstd[r];
-      each_line<S>(n, [&](int64_t i, int64_t count) {
-        const Lanes<S> normed = (load_tail(from + i, count, end) - center) * scale;
-        const Lanes<S> w = load_tail(weight + i, count, weight + n);
-        store_tail(bias ? fma(normed, w, load_tail(bias + i, count, bias + n)) : normed * w, y + r * n + i, count);
-      });
+// f<2>(r) for rows r and r + 1, and f<1> for what is left of [first, last).
+template <class F>
+void by_pairs(int64_t first, int64_t last, F f) {
+  int64_t r = first;
+  for (; r + 2 <= last; r += 2) f.template operator()<2>(r);
+  if (r < last) f.template operator()<1>(r);
+}
+
+// R rows side by side, so that one's sums need not wait for another's; each is worked on as it would be alone. Without
+// `mean`, rows are not centred; bias may be null then. Nothing at or beyond `end` is read.
+template <int R, class S>
+[[gnu::flatten]] void normalise_rows(const S* x, const S* weight, const S* bias, S* y, S* mean, S* rstd, int64_t n,
+                                     S eps, const S* end) {
+  Lanes<S> center[R], scale[R];
+  LineSum<S> sum[R], squares[R];
+  if (mean)
+    each_line<S>(n, [&](int64_t i, int64_t count) {
+#pragma GCC unroll 2
+      for (int r = 0; r < R; ++r) sum[r] += load_tail(x + r * n + i, count, end);
+    });
+#pragma GCC unroll 2
+  for (int r = 0; r < R; ++r) {
+    if (mean) mean[r] = sum[r].sum() / static_cast<S>(n);
+    center[r] = mean ? mean[r] : S(0);
+  }
+  each_line<S>(n, [&](int64_t i, int64_t count) {
+#pragma GCC unroll 2
+    for (int r = 0; r < R; ++r) {
+      const Lanes<S> d = keep_first(load_tail(x + r * n + i, count, end) - center[r], count);
+      squares[r] += d * d;
+    }
+  });
+#pragma GCC unroll 2
+  for (int r = 0; r < R; ++r) {
+    rstd[r] = S(1) / std::sqrt(squares[r].sum() / static_cast<S>(n) + eps);
+    scale[r] = rstd[r];
+  }
+  each_line<S>(n, [&](int64_t i, int64_t count) {
+    const Lanes<S> w = load_tail(weight + i, count, weight + n);
+    const Lanes<S> b = bias ? load_tail(bias + i, count, bias + n) : Lanes<S>(0.0);
+#pragma GCC unroll 2
+    for (int r = 0; r < R; ++r) {
+      const Lanes<S> normed = (load_tail(x + r * n + i, count, end) - center[r]) * scale[r];
+      store_tail(bias ? fma(normed, w, b) : normed * w, y + r * n + i, count);
     }
   });
 }
+
+template <class S>
+void normalise(const S* x, const S* weight, const S* bias, S* y, S* mean, S* rstd, int64_t rows, int64_t n, S eps) {
+  const S* end = x + rows * n;
+  parallel_for(rows, std::max<int64_t>(1, 8192 / std::max<int64_t>(1, n)), [=](int64_t first, int64_t last) {
+    by_pairs(first, last, [&]<int R>(int64_t r) {
+      normalise_rows<R>(x + r * n, weight, bias, y + r * n, mean ? mean + r : nullptr, rstd + r, n, eps, end);
+    });
+  });
+}
+
+// As normalise_rows; adds what the rows give to the gradients of the weights, one row after the other.
+template <int R, class S>
+[[gnu::flatten]] void gradient_rows(const S* x, const S* weight, const S* mean, const S* rstd, const S* g, S* dx,
+                                    S* dweight, S* dbias, int64_t n, const S* x_end, const S* g_end) {
+  Lanes<S> center[R], scale[R], one[R], row[R];
+  LineSum<S> along_one[R], along_normed[R];
+#pragma GCC unroll 2
+  for (int r = 0; r < R; ++r) center[r] = mean ? mean[r] : S(0), scale[r] = rstd[r];
+  each_line<S>(n, [&](int64_t i, int64_t count) {
+    const Lanes<S> w = load_tail(weight + i, count, weight + n);
+    Lanes<S> dw = load_tail(dweight + i, count, dweight + n);
+    Lanes<S> db = dbias ? load_tail(dbias + i, count, dbias + n) : Lanes<S>(0.0);
+#pragma GCC unroll 2
+    for (int r = 0; r < R; ++r) {
+      const Lanes<S> u = load_tail(g + r * n + i, count, g_end);
+      const Lanes<S> normed = keep_first((load_tail(x + r * n + i, count, x_end) - center[r]) * scale[r], count);
+      const Lanes<S> weighted = u * w;
+      along_one[r] += weighted;
+      along_normed[r] += weighted * normed;
+      dw += u * normed;
+      db += u;
+    }
+    store_tail(dw, dweight + i, count);
+    if (dbias) store_tail(db, dbias + i, count);
+  });
+  // What lies along 1 and along the normalised row is projected out.
+#pragma GCC unroll 2
+  for (int r = 0; r < R; ++r) {
+    one[r] = mean ? along_one[r].sum() / static_cast<S>(n) : S(0);
+    row[r] = along_normed[r].sum() / static_cast<S>(n);
+  }
+  each_line<S>(n, [&](int64_t i, int64_t count) {
+    const Lanes<S> w = load_tail(weight + i, count, weight + n);
+#pragma GCC unroll 2
+    for (int r = 0; r < R; ++r) {
+      const Lanes<S> normed = (load_tail(x + r * n + i, count, x_end) - center[r]) * scale[r];
+      const Lanes<S> weighted = load_tail(g + r * n + i, count, g_end) * w;
+      store_tail(scale[r] * (weighted - one[r] - normed * row[r]), dx + r * n + i, count);
+    }
+  });
+}
+
 template <class S>
 void normalise_gradient(const S* x, const S* weight, const S* mean, const S* rstd, const S* g, S* dx, S* dweight,
                         S* dbias, int64_t rows, int64_t n) {
@@ -55,28 +128,10 @@ void normalise_gradient(const S* x, const S* weight, const S* mean, const S* rst
       S *dw = dweights + b * n, *db = dbiases + b * n;
       std::fill_n(dw, n, S(0));
       std::fill_n(db, n, S(0));
-      for (int64_t r = b * block; r < std::min(rows, (b + 1) * block); ++r) {
-        const S *from = x + r * n, *up = g + r * n;
-        const Lanes<S> center = mean ? mean[r] : S(0), scale = rstd[r];
-        LineSum<S> along_one, along_normed;
-        each_line<S>(n, [&](int64_t i, int64_t count) {
-          const Lanes<S> u = load_tail(up + i, count, g_end);
-          const Lanes<S> normed = keep_first((load_tail(from + i, count, x_end) - center) * scale, count);
-          const Lanes<S> weighted = u * load_tail(weight + i, count, weight + n);
-          along_one += weighted;
-          along_normed += weighted * normed;
-          store_tail(load_tail(dw + i, count, dw + n) + u * normed, dw + i, count);
-          if (dbias) store_tail(load_tail(db + i, count, db + n) + u, db + i, count);
-        });
-        // What lies along 1 and along the normalised row is projected out.
-        const Lanes<S> one = mean ? along_one.sum() / static_cast<S>(n) : S(0),
-                       row = along_normed.sum() / static_cast<S>(n);
-        each_line<S>(n, [&](int64_t i, int64_t count) {
-          const Lanes<S> normed = (load_tail(from + i, count, x_end) - center) * scale;
-          const Lanes<S> weighted = load_tail(up + i, count, g_end) * load_tail(weight + i, count, weight + n);
-          store_tail(scale * (weighted - one - normed * row), dx + r * n + i, count);
-        });
-      }
+      by_pairs(b * block, std::min(rows, (b + 1) * block), [&]<int R>(int64_t r) {
+        gradient_rows<R>(x + r * n, weight, mean ? mean + r : nullptr, rstd + r, g + r * n, dx + r * n, dw,
+                         dbias ? db : nullptr, n, x_end, g_end);
+      });
     }
   });
   fold(Fold::sum, dweights, dweight, {1, blocks, n});

@@ -60,5 +60,31 @@ TYPED_TEST(LayerNorm, AndItsGradientAreTheDefinition) {
   }
 }
 
+TYPED_TEST(LayerNorm, OfARowDoesNotDependOnTheOthers) {
+  using S = TypeParam;
+  Generator random(2, "layer norm");
+  for (int round = 0; round < rounds(60); ++round) {
+    const int64_t rows = 1 + random.integer(7), n = std::max<int64_t>(edge(random, 1100), 1);
+    SCOPED_TRACE(::testing::Message() << rows << " × " << n);
+    const std::vector<S> x = numbers<S>(rows * n, random), g = numbers<S>(rows * n, random),
+                         weight = numbers<S>(n, random), bias = numbers<S>(n, random);
+    std::vector<S> together[4], alone[4];  // y and dx of layer_norm, then of rms_norm
+    const auto run = [&](std::vector<S>(&out)[4], int64_t first, int64_t count) {
+      std::vector<S> mean(static_cast<size_t>(count)), rstd(mean.size()), y(static_cast<size_t>(count * n)), dw(weight),
+          db(weight);
+      const S *from = x.data() + first * n, *up = g.data() + first * n;
+      const auto keep = [&](int i) { out[i].insert(out[i].end(), y.begin(), y.end()); };
+      layer_norm(from, weight.data(), bias.data(), y.data(), mean.data(), rstd.data(), count, n, S(1e-5)), keep(0);
+      layer_norm_gradient(from, weight.data(), mean.data(), rstd.data(), up, y.data(), dw.data(), db.data(), count, n);
+      keep(1);
+      rms_norm(from, weight.data(), y.data(), rstd.data(), count, n, S(1e-5)), keep(2);
+      rms_norm_gradient(from, weight.data(), rstd.data(), up, y.data(), dw.data(), count, n), keep(3);
+    };
+    run(together, 0, rows);
+    for (int64_t r = 0; r < rows; ++r) run(alone, r, 1);
+    for (int i = 0; i < 4; ++i) ASSERT_EQ(together[i], alone[i]) << i;
+  }
+}
+
 }  // namespace
 }  // namespace cairn::kernels
