@@ -1,5 +1,6 @@
 #include "cairn/tensor/storage.h"
 
+#include <algorithm>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -32,32 +33,44 @@ Ref<Storage> Storage::wrap(void* data, size_t bytes, std::function<void()> finis
   return Ref<Storage>::adopt(s);
 }
 
+// Attention reads one weight in three parts.
+static constexpr int most_prepared = 3;
+
 // One lock for all: it is held for some nanoseconds, twice for a convolution.
 static std::mutex prepared_mutex;
 
 std::shared_ptr<const void> Storage::prepared(const Key& key, size_t size, const std::function<void(void*)>& make) {
+  // Where the key stands, else the last place: the newest come first.
+  const auto place = [&] {
+    int i = 0;
+    while (i + 1 < most_prepared && prepared_[i].block && prepared_[i].key != key) ++i;
+    return i;
+  };
   if (!exposed) {
     const std::lock_guard lock(prepared_mutex);
-    if (prepared_ && prepared_->key == key) return prepared_->block;
+    if (prepared_)
+      if (const Prepared& p = prepared_[place()]; p.block && p.key == key) return p.block;
   }
   void* block = memory::allocate(size);
   std::shared_ptr<const void> made(block, [size](void* p) { memory::deallocate(p, size); });
   make(block);
   if (!exposed) {
-    auto kept = std::make_unique<Prepared>(Prepared{key, made});
     const std::lock_guard lock(prepared_mutex);
-    delete std::exchange(prepared_, kept.release());
+    if (!prepared_) prepared_ = new Prepared[most_prepared];
+    const int last = place();
+    std::move_backward(prepared_, prepared_ + last, prepared_ + last + 1);
+    prepared_[0] = {key, made};
   }
   return made;
 }
 
 void Storage::drop_prepared() noexcept {
   const std::lock_guard lock(prepared_mutex);
-  delete std::exchange(prepared_, nullptr);
+  delete[] std::exchange(prepared_, nullptr);
 }
 
 void Storage::destroy() noexcept {
-  delete prepared_;
+  delete[] prepared_;
   const bool wrapped = finished_ != nullptr;
   if (wrapped) {
     if (*finished_) (*finished_)();

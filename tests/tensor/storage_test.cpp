@@ -65,9 +65,10 @@ TEST(Storage, KeepsWhatWasPreparedUntilTheBytesChange) {
     EXPECT_EQ(*static_cast<const float*>(prepared(0).get()), 2);
     EXPECT_EQ(made, 1);
     EXPECT_GE(memory::stats().in_use - before, 1 << 20);
-    prepared(1);
-    prepared(0);
-    EXPECT_EQ(made, 3) << "one at a time";
+    for (int64_t key : {1, 2, 0, 1, 2, 0}) prepared(key);
+    EXPECT_EQ(made, 3) << "three are kept";
+    for (int64_t key : {3, 1, 2, 0}) prepared(key);
+    EXPECT_EQ(made, 5) << "and of four the oldest goes";
     x.slice(0, 0, 1).mul_(4);  // a view
     EXPECT_LT(memory::stats().in_use - before, 1 << 20) << "it goes at the change, not at the next use";
     EXPECT_EQ(*static_cast<const float*>(prepared(0).get()), 8);

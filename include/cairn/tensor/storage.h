@@ -34,8 +34,8 @@ struct Storage {
   }
 
   /// What a kernel makes of the bytes to read them faster, such as weights in an order of its own: a block that
-  /// `make(block)` has filled, now or in an earlier call with an equal key. The last one is kept until the bytes change
-  /// or go, unless they are exposed. Several threads may call it at once.
+  /// `make(block)` has filled, now or in an earlier call with an equal key. The last three are kept until the bytes
+  /// change or go, unless they are exposed. Several threads may call it at once.
   using Key = std::array<int64_t, 8>;
   std::shared_ptr<const void> prepared(const Key& key, size_t bytes, const std::function<void(void*)>& make);
 
