@@ -1,10 +1,9 @@
 #pragma once
 // Two-dimensional convolution and its two transposes, on images with channels side by side (n, h, w, c in memory).
 
-#include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <memory>
+
+#include "kernels/packed.h"
 
 namespace cairn::kernels {
 
@@ -17,10 +16,6 @@ struct Conv {
 
 // x and y lie channels-last without gaps, weight (and its gradient) row-major; S is float or double. Bits are the same
 // for any number of threads, and an image's result does not depend on the others of its batch.
-
-/// Gives a block of `bytes` bytes that holds a weight in the form of that number, filled by `fill` now or before.
-using Packed =
-    std::function<std::shared_ptr<const void>(int64_t form, size_t bytes, const std::function<void(void*)>& fill)>;
 
 /// y = x ∗ weight + bias; bias has o numbers or is null.
 ///   packed  where the weight is found again in the order in which the kernel reads it; empty: it is packed anew

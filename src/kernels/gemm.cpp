@@ -16,6 +16,22 @@ constexpr int64_t few = 16;     // rows too few to be worth packing B
 
 // ---- a product on one thread -----------------------------------------------------------------------------------------
 
+// B (k, n) packed before: blocks of the inner dimension, of each the panels one after the other. A product of a part of B
+// reads the part of these blocks and panels from (l, panel) on; the blocks' ends matter to no bit.
+template <class S>
+struct Packing {
+  int64_t k = 0, n = 0;
+  const S* data = nullptr;  // null: nothing is packed
+  int64_t l = 0, first = 0;
+
+  int64_t blocks() const { return std::max<int64_t>(1, ceil_div(k, depth)); }
+  int64_t block(int64_t b) const { return b * k / blocks(); }
+  int64_t panels() const { return ceil_div(n, panel<S>); }
+  int64_t wide() const { return ceil_div(n, width<S>) * width<S>; }  // columns, with those that only fill a vector
+  int64_t numbers() const { return k * wide(); }
+  int64_t at(int64_t b, int64_t p) const { return block(b) * wide() + p * panel<S> * (block(b + 1) - block(b)); }
+};
+
 // What is to be done. Sums start at `start`, or at zero where its data is null.
 template <class S>
 struct Task {
@@ -23,6 +39,7 @@ struct Task {
   Matrix<S> a, b, start;
   S* c;
   int64_t c_row, c_col;
+  Packing<S> packed{k, n};
 
   // Rows [i, i + rows), columns [j, j + columns), inner [l, l + inner) of it.
   Task part(int64_t i, int64_t rows, int64_t j, int64_t columns, int64_t l, int64_t inner) const {
@@ -32,6 +49,10 @@ struct Task {
     t.b.data += l * b.row + j * b.col;
     if (start.data) t.start.data += i * start.row + j * start.col;
     t.c += i * c_row + j * c_col;
+    if (packed.data)
+      t.packed.l += l, t.packed.first += j / panel<S>;
+    else
+      t.packed = {inner, columns};
     return t;
   }
   Task transposed() const {
@@ -45,7 +66,8 @@ template <class S>
 void tiles(const Task<S>& t) {
   constexpr int64_t w = width<S>, wide = panel<S>, a_wide = (tile_rows + w - 1) / w * w;
   const int64_t row_tiles = ceil_div(t.m, tile_rows), panels = ceil_div(t.n, wide);
-  const int64_t blocks = std::max<int64_t>(1, ceil_div(t.k, depth)), longest = ceil_div(t.k, blocks);
+  const Packing<S>& kept = t.packed;
+  const int64_t blocks = kept.blocks(), longest = ceil_div(kept.k, blocks);
   const auto edge_a = [&](int64_t p) { return p * t.m / row_tiles; };  // balanced: 128 = 7 · 12 + 4 · 11
   const auto edge_b = [&](int64_t p) { return std::min(t.n, p * wide); };
   const auto end_of = [](const Matrix<S>& x, int64_t rows, int64_t columns) {
@@ -55,7 +77,7 @@ void tiles(const Task<S>& t) {
   // B is read from where it lies when a block of it is small, or there is too little to do to be worth packing it. Its rows
   // fall into few sets of the cache where they are a power of two apart, and across two lines where they are odd.
   const int64_t span = longest * t.b.row * static_cast<int64_t>(sizeof(S));
-  const bool unpacked = t.b.col == 1 && span >= 0 &&
+  const bool unpacked = !kept.data && t.b.col == 1 && span >= 0 &&
                         span <= (row_tiles <= 2   ? 1 << 20
                                  : row_tiles <= 4 ? 1 << 18
                                                   : 1 << 16);
@@ -64,16 +86,18 @@ void tiles(const Task<S>& t) {
   const bool apart = t.a.row * static_cast<int64_t>(sizeof(S)) % 4096 != 0 || t.m <= few;
   const bool direct_a = panels <= 2 ? t.a.col == 1 || t.a.row == 1 : t.a.col == 1 && apart;
   const bool along_k = direct_a && t.a.col == 1;
-  Scratch<S> packed_b(std::min(group, panels - direct) * longest * wide);
+  Scratch<S> packed_b(kept.data ? 0 : std::min(group, panels - direct) * longest * wide);
   Scratch<S> packed_a(direct_a ? 0 : std::min(a_group, row_tiles) * longest * a_wide);
   for (int64_t block = 0; block < blocks; ++block) {
-    const int64_t l = block * t.k / blocks, inner = (block + 1) * t.k / blocks - l;
-    const Matrix<S> start = block == 0 ? t.start : Matrix<S>{t.c, t.c_row, 1};
+    const int64_t l = std::max<int64_t>(0, kept.block(block) - kept.l);
+    const int64_t inner = std::min(t.k, kept.block(block + 1) - kept.l) - l;
+    if (inner <= 0) continue;
+    const Matrix<S> start = l == 0 ? t.start : Matrix<S>{t.c, t.c_row, 1};
     const Matrix<S> b_block{t.b.data + l * t.b.row, t.b.row, t.b.col},
         a_block{t.a.data + l * t.a.col, t.a.col, t.a.row};
     for (int64_t g = 0; g < panels; g += group) {
       const int64_t g_end = std::min(panels, g + group), first = std::max(g, direct);
-      pack_panels(inner, b_block, end_b, first, g_end, edge_b, packed_b.data(), wide);
+      if (!kept.data) pack_panels(inner, b_block, end_b, first, g_end, edge_b, packed_b.data(), wide);
       for (int64_t r = 0; r < row_tiles; ++r) {
         if (!direct_a && r % a_group == 0)
           pack_panels(inner, a_block, end_a, r, std::min(r + a_group, row_tiles), edge_a, packed_a.data(), a_wide);
@@ -82,8 +106,11 @@ void tiles(const Task<S>& t) {
         const int64_t a_step = !direct_a ? ceil_div(rows, w) * w : along_k ? t.a.row : t.a.col;
         for (int64_t p = g; p < g_end; ++p) {
           const int64_t j = p * wide, now = std::min(t.n - j, wide);
-          const S* b = p < direct ? b_block.data + j : packed_b.data() + (p - first) * inner * wide;
           const int64_t b_row = p < direct ? t.b.row : now > w ? wide : w;
+          const S* b = p < direct ? b_block.data + j
+                       : kept.data
+                           ? kept.data + kept.at(block, kept.first + p) + (kept.l + l - kept.block(block)) * b_row
+                           : packed_b.data() + (p - first) * inner * wide;
           S* c = t.c + i * t.c_row + j;
           Matrix<S> from = start;
           if (from.data) from.data += i * from.row + j;
@@ -92,6 +119,19 @@ void tiles(const Task<S>& t) {
       }
     }
   }
+}
+
+template <class S>
+void pack_all(const Packing<S>& p, const Matrix<S>& b, S* to) {
+  const S* end = b.data + (p.k - 1) * b.row + (p.n - 1) * b.col + 1;
+  const auto edge = [&](int64_t i) { return std::min(p.n, i * panel<S>); };
+  parallel_for(p.panels(), ceil_div(32768, p.k * panel<S>), [&](int64_t first, int64_t last) {
+    for (int64_t block = 0; block < p.blocks(); ++block) {
+      const int64_t l = p.block(block);
+      pack_panels(p.block(block + 1) - l, Matrix<S>{b.data + l * b.row, b.row, b.col}, end, first, last, edge,
+                  to + p.at(block, first), panel<S>);
+    }
+  });
 }
 
 // Numbers x_r · b_q of R rows and four columns with everything along k, k ≥ one vector; each is summed in the same
@@ -238,7 +278,7 @@ struct Sizes {
 
 template <class S>
 Cut cut_of(const Task<S>& t, bool few_rows) {
-  const Sizes<S> sizes(t, few_rows);
+  Sizes<S> sizes(t, few_rows);
   constexpr double piece = 1e6;  // multiplications, 10 to 30 µs; with few rows it is reading B that takes the time
   const double pieces = static_cast<double>(t.m + (few_rows ? 16 : 0)) * static_cast<double>(t.n) * sizes.k / piece;
   if (pieces < 2) return {};
@@ -246,6 +286,7 @@ Cut cut_of(const Task<S>& t, bool few_rows) {
   const int64_t inner =
       sizes.most_inner == 1 ? 1 : sizes.best(static_cast<int64_t>(std::min(pieces, 8.0)), 1, sizes.most_inner).inner;
   const int64_t team = std::min<int64_t>(num_threads(), static_cast<int64_t>(pieces));
+  if (t.packed.data) sizes.b_cost = 2;  // after the inner dimension is cut, as that decides bits
   return sizes.best(team, inner, inner);
 }
 
@@ -304,7 +345,8 @@ void gemm_reference(int64_t m, int64_t n, int64_t k, Matrix<S> a, Matrix<S> b, S
 }
 
 template <class S>
-void gemm(int64_t m, int64_t n, int64_t k, Matrix<S> a, Matrix<S> b, S* c, int64_t c_row, Epilogue<S> e) {
+void gemm(int64_t m, int64_t n, int64_t k, Matrix<S> a, Matrix<S> b, S* c, int64_t c_row, Epilogue<S> e,
+          const Packed& packed) {
   if (m == 0 || n == 0) return;
   if (k == 0) return gemm_reference(m, n, k, a, b, c, c_row, e);  // only what is added
   const Matrix<S> start = e.bias         ? Matrix<S>{e.bias, 0, 1}
@@ -314,16 +356,25 @@ void gemm(int64_t m, int64_t n, int64_t k, Matrix<S> a, Matrix<S> b, S* c, int64
   if (n == 1) b.col = 1;
   Task<S> t{m, n, k, a, b, start, c, c_row, 1};
   constexpr int64_t w = width<S>;
-  if (n == 1 && m > 1 && c_row == 1 && !e.bias) t = t.transposed();  // a column is a row; but its bias is one number
-  const int64_t few_now = std::min(few, k / 16);                     // short sums are not worth a reduction each
+  const bool swapped = n == 1 && m > 1 && c_row == 1 && !e.bias;  // a column is a row; but its bias is one number
+  if (swapped) t = t.transposed();
+  const int64_t few_now = std::min(few, k / 16);  // short sums are not worth a reduction each
   if (k >= w && t.b.row == 1 && (t.m == 1 || t.m <= few_now)) return with_rows(t);
   if (k >= w && t.a.col == 1 && (t.n == 1 || (t.n <= few_now && t.m > few))) return with_rows(t.transposed());
   if (t.m == 1 && t.b.col == 1) return run(t, true, &one_sweep<S>);
+  std::shared_ptr<const void> block;
+  if (packed && !swapped) {
+    block = packed(0, static_cast<size_t>(t.packed.numbers()) * sizeof(S),
+                   [&](void* to) { pack_all(t.packed, t.b, static_cast<S*>(to)); });
+    t.packed.data = static_cast<const S*>(block.get());
+  }
   run(t, false, &tiles<S>);
 }
 
-template void gemm(int64_t, int64_t, int64_t, Matrix<float>, Matrix<float>, float*, int64_t, Epilogue<float>);
-template void gemm(int64_t, int64_t, int64_t, Matrix<double>, Matrix<double>, double*, int64_t, Epilogue<double>);
+template void gemm(int64_t, int64_t, int64_t, Matrix<float>, Matrix<float>, float*, int64_t, Epilogue<float>,
+                   const Packed&);
+template void gemm(int64_t, int64_t, int64_t, Matrix<double>, Matrix<double>, double*, int64_t, Epilogue<double>,
+                   const Packed&);
 template void gemm_reference(int64_t, int64_t, int64_t, Matrix<float>, Matrix<float>, float*, int64_t, Epilogue<float>);
 template void gemm_reference(int64_t, int64_t, int64_t, Matrix<double>, Matrix<double>, double*, int64_t,
                              Epilogue<double>);

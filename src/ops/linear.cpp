@@ -42,6 +42,17 @@ struct Folded {
   }
 };
 
+// A network that is not being trained meets the same weights again and again.
+kernels::Packed kept_with(const Tensor& weight) {
+  if (grad_enabled() || weight.body()->storage->exposed) return {};
+  return [&weight](int64_t form, size_t bytes, const std::function<void(void*)>& fill) {
+    const Body& body = *weight.body();
+    return body.storage->prepared({body.offset, weight.size(0), weight.size(1), weight.strides()[0],
+                                   weight.strides()[1], 0, int64_t(body.dtype), form},
+                                  bytes, fill);
+  };
+}
+
 // The gradients as plain products, without a view or a node on the way: the first order.
 Grads products(const Backward& s, int64_t rows, int64_t in, int64_t out) {
   const Folded g(s.grad);
@@ -86,12 +97,13 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   shape[x.dim() - 1] = out;
   Tensor y = empty(shape, x.dtype());
   {
+    const kernels::Packed kept = kept_with(weight);
     const NoGrad copies;
     const Folded even(x), w(weight);
     const Tensor b = bias.defined() ? bias.contiguous() : bias;
     visit_float("linear", x.dtype(), [&]<class S>() {
       kernels::gemm(rows, out, in, even.matrix<S>(), w.transposed<S>(), y.pointer<S>(), out,
-                    {.bias = b.defined() ? b.pointer<S>() : nullptr});
+                    {.bias = b.defined() ? b.pointer<S>() : nullptr}, kept);
     });
   }
   const auto backward = [rows, in, out](const Backward& s) -> Grads {

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
+#include <memory>
 #include <random>
 #include <vector>
 
@@ -66,7 +68,7 @@ struct Random {
 
 template <class S>
 std::vector<S> product(int64_t m, int64_t n, int64_t k, const Matrix<S>& a, const Matrix<S>& b, int64_t c_row,
-                       Added added, bool reference = false) {
+                       Added added, bool reference = false, const kernels::Packed& packed = {}) {
   std::vector<S> c(static_cast<size_t>(guard + m * c_row + guard), S(untouched)), bias(static_cast<size_t>(n));
   for (int64_t j = 0; j < n; ++j) bias[static_cast<size_t>(j)] = S(0.5) * static_cast<S>(j % 7 - 3);
   if (added == Added::accumulate)
@@ -74,7 +76,10 @@ std::vector<S> product(int64_t m, int64_t n, int64_t k, const Matrix<S>& a, cons
       for (int64_t j = 0; j < n; ++j)
         c[static_cast<size_t>(guard + i * c_row + j)] = static_cast<S>((i + 2 * j) % 5 - 2);
   const kernels::Epilogue<S> e{added == Added::bias ? bias.data() : nullptr, added == Added::accumulate};
-  (reference ? kernels::gemm_reference<S> : kernels::gemm<S>)(m, n, k, a, b, c.data() + guard, c_row, e);
+  if (reference)
+    kernels::gemm_reference<S>(m, n, k, a, b, c.data() + guard, c_row, e);
+  else
+    kernels::gemm<S>(m, n, k, a, b, c.data() + guard, c_row, e, packed);
   return c;
 }
 
@@ -205,6 +210,47 @@ TYPED_TEST(Gemm, SameBitsOnAnyNumberOfThreads) {
       }
     }
   }
+  set_num_threads(before);
+}
+
+// Packed once, B serves products with any number of rows, cut in any way.
+TYPED_TEST(Gemm, SameBitsWithBPackedBefore) {
+  using S = TypeParam;
+  const WholeTeams whole;
+  const int before = num_threads();
+  std::mt19937 engine(8);
+  int fills = 0;
+  struct Size {
+    int64_t n, k;
+  };
+  for (const auto& [n, k] : {Size{1, 40}, Size{3, 5}, Size{16, 3000}, Size{50, 300}, Size{131, 600}, Size{520, 70}})
+    for (Layout lb : {Layout::rows, Layout::padded_columns, Layout::sparse}) {
+      const Random<S> b(k, n, lb, engine);
+      std::vector<S> block;
+      const kernels::Packed packed = [&](int64_t, size_t bytes, const std::function<void(void*)>& fill) {
+        if (block.empty()) {
+          block.assign(bytes / sizeof(S), S(untouched));
+          fill(block.data());
+          ++fills;
+        }
+        EXPECT_EQ(block.size() * sizeof(S), bytes);
+        return std::shared_ptr<const void>(block.data(), [](const void*) {});
+      };
+      for (int64_t m : {1, 7, 40, 130})
+        for (Layout la : {Layout::rows, Layout::columns}) {
+          const Random<S> a(m, k, la, engine);
+          const auto added = static_cast<Added>((m + n) % 3);
+          set_num_threads(1);
+          const auto expected = product<S>(m, n, k, a.matrix, b.matrix, n + 1, added);
+          for (int threads : {1, 3}) {
+            set_num_threads(threads);
+            EXPECT_TRUE(same_bits(product<S>(m, n, k, a.matrix, b.matrix, n + 1, added, false, packed), expected))
+                << m << " × " << n << " × " << k << ", layout of B " << static_cast<int>(lb) << ", " << threads
+                << " threads";
+          }
+        }
+    }
+  EXPECT_GE(fills, 15);
   set_num_threads(before);
 }
 

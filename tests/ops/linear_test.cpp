@@ -176,4 +176,39 @@ TEST(Linear, SameBitsOnAnyNumberOfThreads) {
   set_num_threads(before);
 }
 
+// Without a graph a weight is kept as the kernel reads it: that must follow every change.
+TEST(Linear, WeightsThatAreNotTrainedMayStillChange) {
+  const Tensor x = some({40, 300}, f32), given = some({90, 300}, f32);
+  Tensor w = given.clone().requires_grad_();
+  const auto expect_fresh = [&](const char* after) {
+    const Tensor fresh = linear(x, w.detach().clone());  // recorded: packed for this call alone
+    const NoGrad off;
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_EQ(values(linear(x, w)), values(fresh)) << after;
+      for (int64_t third = 0; third < 3; ++third)  // as attention takes parts of one weight
+        EXPECT_EQ(values(linear(x, w.slice(0, 30 * third, 30 * third + 30))),
+                  values(fresh.slice(1, 30 * third, 30 * third + 30)))
+            << after;
+    }
+  };
+  const auto change = [&](auto f) {
+    const NoGrad off;
+    f();
+  };
+  expect_fresh("nothing");
+  change([&] { w.mul_(-2); });
+  expect_fresh("mul_");
+  change([&] { w.slice(0, 3, 4).zero_(); });
+  expect_fresh("zero_ of a part");
+  change([&] { w.copy_(given); });
+  expect_fresh("copy_");
+  change([&] { linear(some({40, 90}, f32), w.t()), linear(x.slice(1, 0, 90), w.reshape({300, 90})); });
+  expect_fresh("other uses");
+  change([&] {
+    float* p = w.data<float>();
+    p[5] = 100;
+  });
+  expect_fresh("a write through a pointer");
+}
+
 }  // namespace

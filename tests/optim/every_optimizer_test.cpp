@@ -73,6 +73,24 @@ TEST(EveryOptimizer, GoesOnFromItsStateWithTheSameBits) {
     }
 }
 
+// Between the steps the weights are kept as the product reads them.
+TEST(EveryOptimizer, IsSeenAtOnceWhereNothingIsRecorded) {
+  const Tensor x = randn({64, 300});
+  for (const Variant& v : variants()) {
+    nn::Linear model(300, 40), same(300, 40);
+    const auto o = v.make(model.parameters());
+    for (int i = 0; i < 3; ++i) {
+      mean(square(model(x))).backward();
+      o->step();
+      same.load_state_dict(model.state_dict());
+      const Tensor recorded = model(x);
+      const NoGrad off;
+      EXPECT_TRUE(equal(model(x), recorded.detach())) << v.name;
+      EXPECT_TRUE(equal(same(x), recorded.detach())) << v.name;
+    }
+  }
+}
+
 TEST(EveryOptimizer, GoesDownhill) {
   for (const Variant& v : variants()) {
     Tensor w = leaf(tensor({1., -1.}, f64));
