@@ -86,7 +86,12 @@ Json restore(const io::SafeTensors& content, nn::Module& model, optim::Optimizer
   if (written != format)
     throw ValueError("it is of format " + std::to_string(written) + "; this version reads format " +
                      std::to_string(format));
-  if (head.at("crc32").get<std::string>() != fingerprint(content.tensors, content.metadata))
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+  constexpr bool checked = false;  // made-up bytes would get no further
+#else
+  constexpr bool checked = true;
+#endif
+  if (head.at("crc32").get<std::string>() != fingerprint(content.tensors, content.metadata) && checked)
     throw ValueError("it is damaged: its checksum is another than when it was written");
   if (const auto kind = head.at("optimizer").get<std::string>(); kind != optimizer.name())
     throw ValueError("it is of another optimiser, " + kind + " and not " + optimizer.name());
