@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <unordered_map>
 #include <utility>
 
 #include "cairn/activation/activation.h"
@@ -170,19 +169,7 @@ void save(const nn::Layer& model, const std::string& file, const ModelInfo& info
   std::map<std::string, std::string> formulas;
   collect_formulas(description, formulas);
 
-  nn::StateDict state;
-  std::map<std::string, std::string> tied;  // to the name under which the tensor is written
-  std::unordered_map<const Body*, std::string> first;
-  const auto add = [&](const auto& named) {
-    const auto [at, fresh] = first.emplace(named.tensor.body().get(), named.name);
-    if (fresh)
-      state[named.name] = named.tensor;
-    else
-      tied[named.name] = at->second;
-  };
-  for (const nn::Parameter& p : model.named_parameters()) add(p);
-  for (const nn::Buffer& b : model.named_buffers()) add(b);
-
+  const auto tied = model.tied_names();  // to the names under which the tensors are written
   try {
     std::map<std::string, std::string> texts = {
         {"cairn", Json({{"format", format}, {"version", CAIRN_VERSION}, {"checksum", fingerprint(model)}}).dump()},
@@ -190,7 +177,7 @@ void save(const nn::Layer& model, const std::string& file, const ModelInfo& info
         {"formulas", Json(formulas).dump()},
         {"info", to_json(info).dump()}};
     if (!tied.empty()) texts["tied"] = Json(tied).dump();
-    save_safetensors(file, state, texts);
+    save_safetensors(file, model.untied_state_dict(), texts);
   } catch (const Json::exception& e) {
     throw ValueError("save: options or info are not UTF-8 (" + std::string(e.what()) + ")");
   }

@@ -171,6 +171,33 @@ StateDict Module::state_dict() const {
   return state;
 }
 
+std::map<std::string, std::string> Module::tied_names() const {
+  std::map<std::string, std::string> tied;
+  std::unordered_map<const Body*, std::string> first;
+  const auto look = [&](const auto& named) {
+    const auto [at, fresh] = first.emplace(named.tensor.body().get(), named.name);
+    if (!fresh) tied.emplace(named.name, at->second);
+  };
+  for (const Parameter& p : named_parameters()) look(p);
+  for (const Buffer& b : named_buffers()) look(b);
+  return tied;
+}
+
+StateDict Module::untied_state_dict() const {
+  StateDict state = state_dict();
+  for (const auto& [name, first] : tied_names()) state.erase(name);
+  return state;
+}
+
+static bool same_elements(const Tensor& a, const Tensor& b) {
+  if (a.body().get() == b.body().get()) return true;
+  if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
+  const NoGrad plain;
+  const Tensor x = a.contiguous(), y = b.contiguous();
+  return x.numel() == 0 ||
+         std::memcmp(x.pointer<char>(), y.pointer<char>(), static_cast<size_t>(x.numel()) * size_of(x.dtype())) == 0;
+}
+
 std::string to_string(const LoadReport& report) {
   std::string text;
   const auto list = [&](const char* what, const std::vector<std::string>& names) {
@@ -188,15 +215,28 @@ LoadReport Module::load_state_dict(const StateDict& state, bool strict, bool ass
   LoadReport report;
   StateDict fitting;
   const StateDict own = state_dict();
+  const auto ties = tied_names();
+  StateDict given = state;  // and what it has under one name of a tensor, under all of them
+  for (const auto& [name, first] : ties)
+    if (const auto at = state.find(name); at != state.end()) given.emplace(first, at->second);
+  for (const auto& [name, first] : ties)
+    if (const auto at = given.find(first); at != given.end()) given.emplace(name, at->second);
   for (const auto& [name, tensor] : own) {
-    const auto at = state.find(name);
+    const auto at = given.find(name);
     const auto exchangeable = [](Dtype a, Dtype b) { return a == b || (is_float(a) && is_float(b)); };
-    if (at == state.end() || !at->second.defined())
+    if (at == given.end() || !at->second.defined())
       report.missing.push_back(name);
     else if (at->second.shape() != tensor.shape() || (assign && !exchangeable(at->second.dtype(), tensor.dtype())))
       report.misfits.push_back(name + " is " + describe(tensor) + ", the state holds " + describe(at->second));
     else
       fitting.insert(*at);
+  }
+  for (const auto& [name, first] : ties) {
+    const auto one = fitting.find(first), other = fitting.find(name);
+    if (one == fitting.end() || other == fitting.end()) continue;
+    if (!same_elements(one->second, other->second))
+      report.misfits.push_back(name + " is tied to " + first + ", the state holds two tensors that differ");
+    other->second = one->second;
   }
   for (const auto& [name, tensor] : state)
     if (!own.contains(name)) report.unexpected.push_back(name);

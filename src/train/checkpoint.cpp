@@ -5,7 +5,6 @@
 #include <cinttypes>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <unordered_map>
 
 #include "cairn/base/random.h"
 #include "cairn/graph/node.h"
@@ -51,21 +50,6 @@ nn::StateDict part(const nn::StateDict& all, std::string_view prefix) {
   return tensors;
 }
 
-// A tensor that stands under several names of a model is written once, under the first.
-nn::StateDict untied(const nn::Module& model) {
-  nn::StateDict state;
-  for (const nn::Parameter& p : model.parameters()) state.emplace(p.name, p.tensor);
-  for (const nn::Buffer& b : model.named_buffers()) state.emplace(b.name, b.tensor);
-  return state;
-}
-void repeat_tied(nn::StateDict& state, const nn::Module& model) {
-  std::unordered_map<const Body*, std::string> first;
-  for (const nn::Parameter& p : model.named_parameters()) {
-    const auto [at, fresh] = first.emplace(p.tensor.body().get(), p.name);
-    if (const auto there = state.find(at->second); !fresh && there != state.end()) state.emplace(p.name, there->second);
-  }
-}
-
 nn::StateDict copy_of(const nn::StateDict& state) {
   const NoGrad plain;
   nn::StateDict copies;
@@ -98,11 +82,9 @@ Json restore(const io::SafeTensors& content, nn::Module& model, optim::Optimizer
   Json progress = Json::parse(text_of(content, "progress"));
   const auto random = Json::parse(text_of(content, "random")).get<Generator::State>();
 
-  nn::StateDict weights = part(content.tensors, model_prefix);
-  repeat_tied(weights, model);
   const nn::StateDict before = copy_of(model.state_dict());
   try {
-    model.load_state_dict(weights);
+    model.load_state_dict(part(content.tensors, model_prefix));
   } catch (const Error& e) {
     throw ValueError("it is of another model; " + std::string(e.what()));
   }
@@ -122,7 +104,7 @@ Json restore(const io::SafeTensors& content, nn::Module& model, optim::Optimizer
 void save_checkpoint(const std::string& file, const nn::Module& model, const optim::Optimizer& optimizer,
                      const Json& progress, const nn::StateDict& extra) {
   nn::StateDict tensors;
-  add(tensors, model_prefix, untied(model));
+  add(tensors, model_prefix, model.untied_state_dict());
   add(tensors, optimizer_prefix, optimizer.state_dict());
   add(tensors, extra_prefix, extra);
   try {

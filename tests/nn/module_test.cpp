@@ -142,12 +142,13 @@ TEST(Module, NamesAreUniqueAndPlain) {
   EXPECT_THAT(text_of<ValueError>([] { NoChild(); }), HasSubstr("skip"));
 }
 
+struct Tied : nn::Module {
+  nn::Linear& a = add("a", nn::Linear(3, 3, {.bias = false}));
+  nn::Linear& b = add("b", nn::Linear(3, 3, {.bias = false}));
+  Tied() { b.weight = a.weight; }
+};
+
 TEST(Module, TiedTensorsCountOnce) {
-  struct Tied : nn::Module {
-    nn::Linear& a = add("a", nn::Linear(3, 3, {.bias = false}));
-    nn::Linear& b = add("b", nn::Linear(3, 3, {.bias = false}));
-    Tied() { b.weight = a.weight; }
-  };
   Tied m;
   EXPECT_THAT(names(m.parameters()), ElementsAre("a.weight"));
   EXPECT_THAT(names(m.named_parameters()), ElementsAre("a.weight", "b.weight"));
@@ -273,6 +274,35 @@ TEST(Module, AStateThatDoesNotFitIsReportedWholeAndChangesNothing) {
   state = m.state_dict();
   state["scale"] = ones({2});
   EXPECT_THROW(m.load_state_dict(state), ShapeError);
+}
+
+TEST(Module, WhatIsTiedStaysTied) {
+  const std::map<std::string, std::string> ties = {{"b.weight", "a.weight"}};
+  EXPECT_EQ(Tied().tied_names(), ties);
+  EXPECT_EQ(Tied().untied_state_dict().size(), 1U);
+  const auto all = [](double value) { return full({3, 3}, value); };
+  for (const bool assign : {false, true}) {
+    Tied m;
+    const auto weight = [&] {
+      EXPECT_EQ(m.tied_names(), ties);
+      EXPECT_TRUE(equal(m.a.weight, m.b.weight));
+      return m.b.weight[0][0].item<float>();
+    };
+    EXPECT_TRUE(m.load_state_dict({{"a.weight", all(1)}}, true, assign).ok());  // either name will do
+    EXPECT_EQ(weight(), 1);
+    EXPECT_TRUE(m.load_state_dict({{"b.weight", all(2)}}, true, assign).ok());
+    EXPECT_EQ(weight(), 2);
+    EXPECT_TRUE(m.load_state_dict({{"a.weight", all(3)}, {"b.weight", all(3)}}, true, assign).ok());
+    EXPECT_EQ(weight(), 3);
+    const nn::StateDict two = {{"a.weight", all(4)}, {"b.weight", all(5)}};
+    EXPECT_EQ(text_of<ShapeError>([&] { m.load_state_dict(two, true, assign); }),
+              "load_state_dict: the state does not fit Tied: b.weight is tied to a.weight, the state holds two tensors "
+              "that differ");
+    EXPECT_EQ(weight(), 3);
+    EXPECT_EQ(m.load_state_dict(two, false, assign).misfits.size(), 1U);
+    EXPECT_EQ(weight(), 4);
+    EXPECT_EQ(m.load_state_dict({}, false, assign).missing.size(), 2U);
+  }
 }
 
 TEST(Module, AnAssignedStateBringsItsDtypeAndItsTies) {

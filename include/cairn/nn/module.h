@@ -98,8 +98,13 @@ class Module {
   /// Parameters and buffers by dotted name. The tensors share their elements with the module: clone() what must not
   /// change.
   StateDict state_dict() const;
-  /// Copies elements into the parameters and buffers of those names, converting the dtype where it differs.
-  ///   strict  throws NameError, or ShapeError when only sizes differ, with the whole report; nothing is changed then.
+  /// Names under which the module has a tensor once more, each with the first name of that tensor.
+  std::map<std::string, std::string> tied_names() const;
+  /// state_dict() without the names of tied_names(): what a file needs to hold.
+  StateDict untied_state_dict() const;
+  /// Copies elements into the parameters and buffers of those names, converting the dtype where it differs. What is
+  /// tied stays tied: the state may have it under one of its names, or under several with the same elements.
+  ///   strict  throws NameError, or ShapeError when only tensors differ, with the whole report; nothing is changed then.
   ///           Otherwise what fits is loaded.
   ///   assign  puts the tensors of the state in the place of the module's own, sharing their elements: their dtype
   ///           comes along, and names under which the state has one and the same tensor are tied. Floats do not take
