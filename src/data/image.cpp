@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "cairn/base/file.h"
 #include "cairn/tensor/create.h"
 
 namespace cairn::data {
@@ -102,8 +103,13 @@ void write_png(const std::string& path, const Tensor& image) {
   png.image.width = static_cast<png_uint_32>(image.size(2));
   png.image.height = static_cast<png_uint_32>(image.size(1));
   png.image.format = image.size(0) == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
-  png.require_ok(png_image_write_to_file(&png.image, path.c_str(), 0, pixels.pointer<uint8_t>(), 0, nullptr) != 0,
-                 "write_png", "the file cannot be written", path);
+  png_alloc_size_t bytes = PNG_IMAGE_PNG_SIZE_MAX(png.image);
+  std::string file(bytes, '\0');
+  png.require_ok(
+      png_image_write_to_memory(&png.image, file.data(), &bytes, 0, pixels.pointer<uint8_t>(), 0, nullptr) != 0,
+      "write_png", "the picture cannot be packed", path);
+  file.resize(bytes);
+  io::write_text(path, file);
 }
 
 Tensor resize_image(const Tensor& image, IntPair size) {

@@ -1,14 +1,22 @@
 #include "cairn/data/vocabulary.h"
 
 #include <algorithm>
-#include <fstream>
 #include <utility>
 
 #include "cairn/base/error.h"
+#include "cairn/base/file.h"
 #include "cairn/data/text.h"
 #include "data/utf8.h"
 
 namespace cairn::data {
+
+static constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
+// Whether load reads the token from the line that save writes for it.
+static bool fits_line(std::string_view token) {
+  if (token == "\n" || token == "\r") return true;
+  return token.find('\n') == token.npos && !token.ends_with('\r') && token != "\\n" && token != "\\r";
+}
 
 Vocabulary::Vocabulary(std::vector<std::string> tokens) : tokens_(std::move(tokens)) {
   if (const std::string problem = index("token", 0); !problem.empty()) throw ValueError("Vocabulary: " + problem);
@@ -21,6 +29,8 @@ std::string Vocabulary::index(const char* unit, size_t first) {
     if (tokens_[i].empty()) return place(i) + " is empty";
     if (const size_t bad = find_malformed(tokens_[i]); bad != std::string::npos)
       return place(i) + " is no UTF-8, at byte " + std::to_string(bad) + " of it";
+    if (!fits_line(tokens_[i]) || (i == 0 && tokens_[i].starts_with(byte_order_mark)))
+      return place(i) + " is nothing that a line of a file can hold";
     const auto [known, fresh] = numbers_.emplace(tokens_[i], static_cast<int64_t>(i));
     if (!fresh)
       return place(i) + " is '" + tokens_[i] + "', as is " + place(static_cast<size_t>(known->second)) +
@@ -38,7 +48,7 @@ std::string Vocabulary::index(const char* unit, size_t first) {
 Vocabulary Vocabulary::load(const std::string& path) {
   const std::string text = read_text(path);
   std::string_view rest = text;
-  if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
+  if (rest.starts_with(byte_order_mark)) rest.remove_prefix(byte_order_mark.size());
   Vocabulary v;
   while (!rest.empty()) {
     const size_t end = std::min(rest.find('\n'), rest.size());
@@ -53,10 +63,9 @@ Vocabulary Vocabulary::load(const std::string& path) {
 }
 
 void Vocabulary::save(const std::string& path) const {
-  std::ofstream file(path, std::ios::binary);
-  for (const std::string& t : tokens_) file << (t == "\n" ? "\\n" : t == "\r" ? "\\r" : t) << '\n';
-  file.close();
-  require<FileError>(static_cast<bool>(file), "Vocabulary::save", "cannot write the file", path);
+  std::string text;
+  for (const std::string& t : tokens_) text += (t == "\n" ? "\\n" : t == "\r" ? "\\r" : t) + "\n";
+  io::write_text(path, text);
 }
 
 const std::string& Vocabulary::token(int64_t id) const {

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "cairn/base/file.h"
 #include "cairn/graph/node.h"
-#include "cairn/io/file.h"
 #include "io/elements.h"
 #include "io/npy_stream.h"
 

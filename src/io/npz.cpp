@@ -10,7 +10,7 @@
 #include <new>
 #include <nlohmann/json.hpp>
 
-#include "cairn/io/file.h"
+#include "cairn/base/file.h"
 #include "io/elements.h"
 #include "io/npy_stream.h"
 

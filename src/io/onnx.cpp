@@ -3,7 +3,7 @@
 #include <onnx/checker.h>
 #include <onnx/shape_inference/implementation.h>
 
-#include "cairn/io/file.h"
+#include "cairn/base/file.h"
 #include "cairn/nn/embedding.h"
 #include "cairn/nn/sequential.h"
 #include "io/onnx_export.h"

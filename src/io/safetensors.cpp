@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "cairn/io/file.h"
+#include "cairn/base/file.h"
 #include "cairn/tensor/create.h"
 #include "io/elements.h"
 #include "io/safetensors_header.h"

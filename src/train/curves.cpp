@@ -5,7 +5,7 @@
 
 #include "base/svg.h"
 #include "cairn/base/error.h"
-#include "cairn/io/file.h"
+#include "cairn/base/file.h"
 
 namespace cairn::train {
 

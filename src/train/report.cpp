@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cairn/base/error.h"
-#include "cairn/io/file.h"
+#include "cairn/base/file.h"
 #include "cairn/train/curves.h"
 #include "train/report_assets.h"
 #include "train/run_folder.h"

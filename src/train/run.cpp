@@ -18,10 +18,10 @@
 #include <vector>
 
 #include "cairn/base/error.h"
+#include "cairn/base/file.h"
 #include "cairn/base/isa.h"
 #include "cairn/base/machine.h"
 #include "cairn/base/threads.h"
-#include "cairn/io/file.h"
 
 namespace cairn::train {
 namespace fs = std::filesystem;

@@ -111,6 +111,7 @@ TEST(Png, SaysWhatIsWrong) {
   EXPECT_THROW(data::write_png(folder / "p.png", zeros({2, 3, 3}, u8)), ShapeError);
   EXPECT_THROW(data::write_png(folder / "p.png", zeros({1, 3, 3})), DtypeError);
   EXPECT_THROW(data::write_png(folder / "no/such/folder.png", picture(1, 2, 2)), FileError);
+  EXPECT_THROW(data::write_png("/dev/full", picture(1, 2, 2)), FileError);
 }
 
 TEST(ResizeImage, ByHand) {

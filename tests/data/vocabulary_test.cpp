@@ -53,6 +53,9 @@ TEST(Vocabulary, RefusesWhatIsNone) {
   EXPECT_EQ(text(with({"a", ""})), "Vocabulary: token 6 is empty");
   EXPECT_EQ(text(with({"a", "b", "a"})), "Vocabulary: token 7 is 'a', as is token 5; a token has one number");
   EXPECT_EQ(text(with({"ab\xFFz"})), "Vocabulary: token 5 is no UTF-8, at byte 2 of it");
+  for (const char* odd : {"a\nb", "\n\n", "a\r", "\\n", "\\r"})  // to be read as others than they are
+    EXPECT_EQ(text(with({"a", odd})), "Vocabulary: token 6 is nothing that a line of a file can hold");
+  EXPECT_EQ(text({"\xEF\xBB\xBF", "a"}), "Vocabulary: token 0 is nothing that a line of a file can hold");
   EXPECT_EQ(text({"[PAD]", "[UNK]", "[CLS]", "[SEP]"}),
             "Vocabulary: the special token [MASK] is missing; got 4 tokens");
   EXPECT_EQ(text({}), "Vocabulary: the special token [PAD] is missing; got 0 tokens");
@@ -60,10 +63,12 @@ TEST(Vocabulary, RefusesWhatIsNone) {
 
 TEST(Vocabulary, IsSavedAndLoaded) {
   const testing::Folder folder;
-  const Vocabulary v(with({"\n", "\r", " ", "\t", "\\", "n", "日", "##é"}));
+  const Vocabulary v(with({"\n", "\r", "a\rb", " ", "\t", "\\", "n", "\\nn", "日", "##é", "\xEF\xBB\xBF"}));
   v.save(folder / "vocab.txt");
   EXPECT_EQ(Vocabulary::load(folder / "vocab.txt").tokens(), v.tokens());
-  EXPECT_THAT(text_of<FileError>([&] { v.save(folder / "none/vocab.txt"); }), HasSubstr("cannot write the file"));
+  EXPECT_THAT(text_of<FileError>([&] { v.save(folder / "none/vocab.txt"); }), HasSubstr("none/vocab.txt'"));
+  EXPECT_THAT(text_of<FileError>([&] { v.save("/dev/full"); }), HasSubstr("this is no plain file"));
+  EXPECT_THAT(folder.names(), ElementsAre("vocab.txt"));
 }
 
 TEST(Vocabulary, ReadsFilesOfOtherEditors) {

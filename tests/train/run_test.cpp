@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cairn/base/error.h"
-#include "cairn/io/file.h"
+#include "cairn/base/file.h"
 #include "support.h"
 
 namespace cairn {

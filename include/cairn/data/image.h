@@ -15,7 +15,7 @@ namespace cairn::data {
 ///   throws  FileError when it cannot be read or is no PNG
 Tensor read_png(const std::string& path);
 
-/// Writes a picture.
+/// Writes a picture, whole or not at all.
 ///   image   (c, h, w) u8, c 1 or 3
 ///   throws  ShapeError, DtypeError; FileError when it cannot be written
 void write_png(const std::string& path, const Tensor& image);

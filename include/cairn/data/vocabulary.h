@@ -18,7 +18,8 @@ class Vocabulary {
   static constexpr std::array<std::string_view, 5> special_tokens = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
 
   /// Token i gets the number i.
-  ///   throws  ValueError for an empty token, one that is no UTF-8 or is there twice, and when a special one is missing
+  ///   throws  ValueError for an empty token, one that is no UTF-8, is there twice or fits no line of a file (it has a
+  ///           line feed, say, and is not the line feed alone), and when a special one is missing
   explicit Vocabulary(std::vector<std::string> tokens);
 
   /// Reads a vocab.txt as it is published with BERT: UTF-8, one token a line. The tokens line feed and carriage return
@@ -26,7 +27,7 @@ class Vocabulary {
   /// skipped.
   ///   throws  FileError as read_text, and as the constructor, naming file and line
   static Vocabulary load(const std::string& path);
-  /// Writes what load reads.
+  /// Writes what load reads, whole or not at all.
   ///   throws  FileError when the file cannot be written
   void save(const std::string& path) const;
 

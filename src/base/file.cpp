@@ -1,4 +1,4 @@
-#include "cairn/io/file.h"
+#include "cairn/base/file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
