@@ -131,8 +131,15 @@ class Level {
   Level& operator=(const Level&) = delete;
 };
 
+bool deeper_than(const Json& value, int levels) {
+  return value.is_structured() && (levels == 0 || std::any_of(value.begin(), value.end(), [&](const Json& inner) {
+                                     return deeper_than(inner, levels - 1);
+                                   }));
+}
+
 // JSON in an error text, cut where it would fill the screen.
 std::string shown(const Json& value) {
+  if (deeper_than(value, deepest)) return "JSON that is nested too deep to be shown";  // dump() recurses
   std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (text.size() > 60) text = text.substr(0, 57) + "...";
   return text;

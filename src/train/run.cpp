@@ -7,10 +7,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <system_error>
@@ -22,6 +21,8 @@
 #include "cairn/base/isa.h"
 #include "cairn/base/machine.h"
 #include "cairn/base/threads.h"
+#include "io/source.h"
+#include "train/parse_object.h"
 
 namespace cairn::train {
 namespace fs = std::filesystem;
@@ -36,9 +37,9 @@ constexpr const char *last = "last.safetensors", *metrics = "metrics.jsonl", *fa
 }
 
 std::string read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) fail_run("cannot read the file", path);
+  io::FileSource file("Run", path);  // which is no device: of some there is no end
+  std::string text(static_cast<size_t>(file.left(INT64_MAX)), '\0');
+  file.read(text.data(), static_cast<int64_t>(text.size()));
   return text;
 }
 
@@ -95,6 +96,9 @@ Run::Run(std::string folder, RunOptions options) : folder_(std::move(folder)), o
       const std::string name = entry.path().filename().string();
       if (name.starts_with(".cairn-") && name.ends_with(".tmp")) fs::remove(entry.path(), error);
     }
+    // Opening a pipe would wait for a reader, and a device can be written but not gone on with.
+    if (const auto status = fs::status(file(metrics), error); fs::exists(status) && !fs::is_regular_file(status))
+      fail_run("this is no plain file", file(metrics));
     metrics_ = ::open(file(metrics).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (metrics_ < 0) fail_run("cannot write the file", file(metrics), errno);
   } catch (...) {
@@ -130,11 +134,7 @@ void Run::describe(const Json& facts) {
 
 static Json read_description(const std::string& file) {
   if (!fs::exists(file)) return nullptr;
-  try {
-    Json all = Json::parse(read_text(file));
-    if (all.is_object()) return all;
-  } catch (const Json::exception&) {  // told below
-  }
+  if (const auto all = parse_object(read_text(file))) return *all;
   fail_run("the description of the run is damaged", file);
 }
 
@@ -163,15 +163,15 @@ void Run::log(const std::string& event, const Json& fields, int64_t step) {
 
 void Run::rewind(int64_t epoch, int64_t step) {
   const auto stays = [&](const std::string& line) {
-    const Json event = Json::parse(line, nullptr, false);
-    const auto is = [&](const char* name) { return event.value("event", Json()) == name; };
+    const auto event = parse_object(line);
+    const auto is = [&](const char* name) { return event->value("event", Json()) == name; };
     const auto at = [&](const char* name, int64_t otherwise) {
-      const Json number = event.value(name, Json());
+      const Json number = event->value(name, Json());
       return number.is_number_integer() ? number.get<int64_t>() : otherwise;
     };
-    if (!event.is_object()) return false;
+    if (!event) return false;
     if (is("start") || is("resume")) return true;
-    if (is("step") || !event.contains("epoch")) return at("step", step + 1) <= step && !is("end");
+    if (is("step") || !event->contains("epoch")) return at("step", step + 1) <= step && !is("end");
     return at("epoch", epoch) < epoch;
   };
   std::string kept;

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "cairn/base/error.h"
+#include "train/parse_object.h"
 
 namespace cairn::train {
 
@@ -23,16 +24,6 @@ struct Damage {
 };
 
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
-constexpr int deepest = 32;
-
-// Of JSON that is nested too deeply nothing is kept, as destructors and dump() would go as deep.
-std::optional<Json> parse(const std::string& text) {
-  bool too_deep = false;
-  Json j = Json::parse(
-      text, [&](int depth, Json::parse_event_t, Json&) { return !(too_deep |= depth > deepest); }, false);
-  if (too_deep || !j.is_object()) return std::nullopt;
-  return j;
-}
 
 bool is_number(const Json& j) { return j.is_number() || j.is_null(); }
 double as_number(const Json& j) { return j.is_null() ? missing : j.get<double>(); }
@@ -351,7 +342,7 @@ bool RunFolder::update_about(const fs::path& file) {
   if (time == about_time_) return false;
   std::ifstream stream(file, std::ios::binary);
   const std::string content{std::istreambuf_iterator<char>(stream), {}};
-  const auto json = parse(content);
+  const auto json = parse_object(content);
   if (!json) fail_in(file, "this is no JSON object");
   try {
     about = std::make_shared<Json>(about_of(*json));
@@ -379,7 +370,7 @@ bool RunFolder::update_metrics(const fs::path& file) {
   for (std::string line; std::getline(stream, line);) {
     const bool whole = !stream.eof();  // up to its end of line
     const bool blank = line.find_first_not_of(" \t\r") == std::string::npos;
-    const auto event = blank ? std::nullopt : parse(line);
+    const auto event = blank ? std::nullopt : parse_object(line);
     if (!whole && !event) break;
     if (!blank) {
       const auto here = [&](const std::string& problem) {

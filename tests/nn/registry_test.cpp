@@ -113,6 +113,21 @@ TEST(Registry, NestingHasALimitBothWays) {
   EXPECT_EQ(nn::describe(*nn::build(deep)), deep);  // the count is back where it was
 }
 
+// To print it would take more stack than there is.
+TEST(Registry, JsonThatIsNestedDeeperThanAStackIsRefused) {
+  Json deep = Json::parse(std::string(200'000, '[') + std::string(200'000, ']'));
+  const auto refused = [](const Json& description) {
+    EXPECT_THAT(text_of<ValueError>([&] { nn::build(description); }), HasSubstr("nested too deep to be shown"));
+  };
+  refused(deep);
+  Json linear = {{"type", "Linear"}, {"options", {{"in", 2}, {"out", 3}}}};
+  linear["options"]["in"] = std::move(deep);
+  refused(linear);
+  deep = std::move(linear["options"]["in"]);
+  linear["options"] = std::move(deep);
+  refused(linear);
+}
+
 TEST(Registry, MalformedDescriptions) {
   nn::register_layer<Careless>("careless");
   const std::string linear = R"({"type": "Linear", "options": )", activation = R"({"type": "Activation", "options": )";

@@ -2,16 +2,20 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmath>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "cairn/base/error.h"
 #include "cairn/base/file.h"
+#include "io/files.h"
 #include "support.h"
 
 namespace cairn {
@@ -143,11 +147,82 @@ TEST_F(RunTest, FoldersThatCannotBeWritten) {
   EXPECT_THAT([&] { train::Run run(file); }, ThrowsMessage<FileError>(HasSubstr(file)));
   EXPECT_THAT([&] { train::Run run(file + "/below"); }, ThrowsMessage<FileError>(HasSubstr(file)));
   EXPECT_THAT([&] { train::Run run("/proc/nothing"); }, ThrowsMessage<FileError>(HasSubstr("/proc/nothing")));
-  if (::geteuid() == 0) return;  // root may write anywhere
   fs::create_directory(parent / "closed");
   fs::permissions(parent / "closed", fs::perms::owner_read | fs::perms::owner_exec);
-  EXPECT_THAT([&] { train::Run run(parent / "closed"); },
-              ThrowsMessage<FileError>(HasSubstr("cannot write to the folder")));
+  // Root may write anywhere, and so becomes somebody else, where the system knows anybody else.
+  constexpr uid_t nobody = 65534;
+  const bool root = ::geteuid() == 0;
+  if (root && (::chown(parent.path().c_str(), nobody, nobody) != 0 ||
+               ::chown((parent / "closed").c_str(), nobody, nobody) != 0))
+    GTEST_SKIP() << "nobody but root is known here";
+  EXPECT_TRUE(testing::in_a_child([&] {
+    if (root && (::setgid(nobody) != 0 || ::setuid(nobody) != 0)) return false;
+    const std::string text = text_of<FileError>([&] { train::Run run(parent / "closed"); });
+    return text.find("cannot write to the folder (Permission denied)") != text.npos;
+  }));
+  EXPECT_TRUE(fs::is_empty(parent / "closed"));
+}
+
+// The files of a run may be links to elsewhere, but not to what can be written and never read to its end.
+TEST_F(RunTest, DevicesAreNoFilesOfARun) {
+  { train::Run run(folder); }
+  fs::remove(folder + "/metrics.jsonl");
+  fs::create_symlink("/dev/full", folder + "/metrics.jsonl");
+  io::write_text(folder + "/last.safetensors", "kept");
+  for (const bool resume : {false, true})
+    EXPECT_THAT([&] { train::Run run(folder, {.resume = resume}); }, ThrowsMessage<FileError>(HasSubstr(folder)));
+  EXPECT_THAT([&] { train::Run run(folder, {.resume = true}); },
+              ThrowsMessage<FileError>("Run: this is no plain file; got '" + folder + "/metrics.jsonl'"));
+  EXPECT_EQ(testing::bytes_of(folder + "/last.safetensors"), "kept");
+  fs::remove(folder + "/metrics.jsonl");
+  ASSERT_EQ(::mkfifo((folder + "/metrics.jsonl").c_str(), 0600), 0);  // would wait for somebody to read it
+  EXPECT_THAT([&] { train::Run run(folder, {.resume = true}); },
+              ThrowsMessage<FileError>(HasSubstr("this is no plain file")));
+  fs::remove(folder + "/metrics.jsonl");
+
+  train::Run run(folder, {.resume = true});
+  fs::create_symlink("/dev/zero", folder + "/run.json");
+  EXPECT_THAT([&] { run.description(); }, ThrowsMessage<FileError>(HasSubstr("this is no file")));
+  EXPECT_THAT([&] { train::Run::command_of(folder); }, ThrowsMessage<FileError>(HasSubstr("run.json'")));
+  fs::remove(folder + "/run.json");
+  fs::create_symlink("/dev/full", folder + "/run.json");
+  EXPECT_THAT([&] { run.describe({{"command", {"x"}}}); }, ThrowsMessage<FileError>(HasSubstr("run.json'")));
+  EXPECT_TRUE(fs::is_symlink(folder + "/run.json"));
+}
+
+TEST_F(RunTest, JsonThatIsNestedDeeperThanAStackIsDamage) {
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  train::Run run(folder);
+  run.log("step", {{"loss", 0.5}}, 1);
+  const std::string before = testing::bytes_of(folder + "/metrics.jsonl");
+  std::ofstream(folder + "/metrics.jsonl", std::ios::app) << "{\"event\":" << deep << "}\n";
+  run.rewind(0, 5);
+  EXPECT_EQ(testing::bytes_of(folder + "/metrics.jsonl"), before);
+  io::write_text(folder + "/run.json", "{\"name\":" + deep + "}\n");
+  const auto damaged = ThrowsMessage<FileError>(HasSubstr("the description of the run is damaged"));
+  EXPECT_THAT([&] { run.describe({{"command", {"x"}}}); }, damaged);
+  EXPECT_THAT([&] { train::Run::command_of(folder); }, damaged);
+}
+
+TEST_F(RunTest, ALineThatADiskHadNoRoomForIsAnErrorAndIsCutOff) {
+  {
+    train::Run run(folder);
+    run.log("start", Json::object());
+    run.log("step", {{"loss", 0.5}}, 1);
+  }
+  const std::string before = testing::bytes_of(folder + "/metrics.jsonl");
+  EXPECT_TRUE(testing::in_a_child([&] {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{before.size() + 10, before.size() + 10};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    train::Run run(folder, {.resume = true});
+    const std::string text = text_of<FileError>([&] { run.log("step", {{"loss", 0.25}}, 2); });
+    return text.find("cannot write the file (File too large)") != text.npos && text.find("metrics.jsonl'") != text.npos;
+  }));
+  EXPECT_EQ(testing::bytes_of(folder + "/metrics.jsonl").size(), before.size() + 10);
+  train::Run run(folder, {.resume = true});
+  run.rewind(0, 5);
+  EXPECT_EQ(testing::bytes_of(folder + "/metrics.jsonl"), before);
 }
 
 TEST_F(RunTest, OptionsAreChecked) {
