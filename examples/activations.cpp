@@ -8,6 +8,7 @@
 #include <cxxopts.hpp>
 
 #include "support/options.h"
+#include "support/output.h"
 
 using namespace cairn;
 
@@ -169,7 +170,12 @@ bool check(const std::vector<std::string>& texts) {
 int main(int argc, char** argv) {
   try {
     const Options o = read_options(argc, argv);
-    if (o.check) return check(o.texts.empty() ? elementwise_names(o.family) : o.texts) ? 0 : 1;
+    if (o.check) {
+      const bool sound = check(o.texts.empty() ? elementwise_names(o.family) : o.texts);
+      support::finish_output();
+      return sound ? 0 : 1;
+    }
+    if (!o.plot.empty()) const io::AtomicFile writable(o.plot);
     if (o.texts.empty()) list_all(o.family);
     for (const std::string& text : o.texts) show(text, o);
     if (!o.plot.empty()) {
@@ -178,6 +184,7 @@ int main(int argc, char** argv) {
       io::write_text(o.plot, svg_plot(functions, {.low = o.low, .high = o.high}));
       std::printf("picture: %s\n", o.plot.c_str());
     }
+    support::finish_output();
     return 0;
   } catch (const std::exception& e) {
     std::fflush(stdout);

@@ -14,6 +14,7 @@
 #include "support/experiment.h"
 #include "support/language.h"
 #include "support/options.h"
+#include "support/output.h"
 
 namespace {
 
@@ -260,7 +261,9 @@ int run(const Options& o, bool& begun) {
 int main(int argc, char** argv) {
   bool begun = false;
   try {
-    return run(read_options(argc, argv), begun);
+    const int status = run(read_options(argc, argv), begun);
+    support::finish_output();
+    return status;
   } catch (const std::exception& e) {
     std::fflush(stdout);
     std::fprintf(stderr, "bert: %s\n", e.what());

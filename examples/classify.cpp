@@ -8,6 +8,7 @@
 #include <cxxopts.hpp>
 
 #include "support/options.h"
+#include "support/output.h"
 #include "support/picture.h"
 
 using namespace cairn;
@@ -107,6 +108,7 @@ int main(int argc, char** argv) {
     const Options options = read_options(argc, argv);
     const io::SavedModel model = load(options.model);
     for (const std::string& file : options.pictures) classify(model, options, file);
+    support::finish_output();
     return 0;
   } catch (const std::exception& e) {
     std::fflush(stdout);

@@ -13,6 +13,7 @@
 #include "support/experiment.h"
 #include "support/images.h"
 #include "support/options.h"
+#include "support/output.h"
 
 using namespace cairn;
 
@@ -214,9 +215,13 @@ int compare(Options& o) {
 int main(int argc, char** argv) {
   try {
     Options o = read_options(argc, argv);
-    if (o.claim.empty()) return compare(o);
-    claims.at(o.claim)({.full = o.full, .data = o.data, .curves = o.curves});
-    return 0;
+    int status = 0;
+    if (o.claim.empty())
+      status = compare(o);
+    else
+      claims.at(o.claim)({.full = o.full, .data = o.data, .curves = o.curves});
+    support::finish_output();
+    return status;
   } catch (const std::exception& e) {
     std::fflush(stdout);
     std::fprintf(stderr, "compare-activations: %s\n", e.what());

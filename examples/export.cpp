@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/options.h"
+#include "support/output.h"
 
 using namespace cairn;
 
@@ -75,6 +76,7 @@ void write(const Options& o) {
 int main(int argc, char** argv) {
   try {
     write(read_options(argc, argv));
+    support::finish_output();
     return 0;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "export: %s\n", e.what());

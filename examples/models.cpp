@@ -6,6 +6,7 @@
 #include <cxxopts.hpp>
 
 #include "support/options.h"
+#include "support/output.h"
 
 using namespace cairn;
 
@@ -106,6 +107,7 @@ int main(int argc, char** argv) {
       std::printf("%s\n%s\n", name.c_str(), table.c_str());
     }
     if (o.names.empty()) list_all(o);
+    support::finish_output();
     return 0;
   } catch (const std::exception& e) {
     std::fflush(stdout);

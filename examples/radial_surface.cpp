@@ -9,6 +9,7 @@
 #include <cxxopts.hpp>
 
 #include "support/options.h"
+#include "support/output.h"
 
 using namespace cairn;
 
@@ -212,6 +213,7 @@ void run(const Options& o) {
 int main(int argc, char** argv) {
   try {
     run(read_options(argc, argv));
+    support::finish_output();
     return 0;
   } catch (const std::exception& e) {
     std::fflush(stdout);

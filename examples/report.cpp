@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "support/options.h"
+#include "support/output.h"
 #include "support/report_server.h"
 
 using namespace cairn;
@@ -64,6 +65,7 @@ int main(int argc, char** argv) {
     const std::string file = options.output.empty() ? default_output(options.folders) : options.output;
     train::write_report(file, options.folders);
     std::printf("%s\n", file.c_str());
+    support::finish_output();
     return 0;
   } catch (const std::exception& e) {
     std::fflush(stdout);

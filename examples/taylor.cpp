@@ -12,6 +12,7 @@
 #include "support/command.h"
 #include "support/images.h"
 #include "support/options.h"
+#include "support/output.h"
 
 using namespace cairn;
 
@@ -268,13 +269,15 @@ int main(int argc, char** argv) {
   try {
     const Options o = read_options(argc, argv);
     support::Runs runs(o.run, {.meters = false}, true, o.command);
+    int status = 0;
     try {
       run(o, runs);
-      return 0;
     } catch (const Stopped&) {
       std::printf("\nto go on: ./run taylor --resume %s\n", runs.folder().c_str());
-      return 130;  // as programs that Ctrl-C ended
+      status = 130;  // as programs that Ctrl-C ended
     }
+    support::finish_output();
+    return status;
   } catch (const std::exception& e) {
     std::fflush(stdout);
     std::fprintf(stderr, "taylor: %s\n", e.what());

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "support/options.h"
+#include "support/output.h"
 #include "support/picture.h"
 #include "support/records.h"
 
@@ -300,7 +301,9 @@ int run(const Task& task, const Settings& s, bool& begun) {
 int run_classifier(int argc, char** argv, const Task& task) {
   bool begun = false;
   try {
-    return run(task, read_settings(argc, argv, task), begun);
+    const int status = run(task, read_settings(argc, argv, task), begun);
+    support::finish_output();
+    return status;
   } catch (const std::exception& e) {
     std::fflush(stdout);
     std::fprintf(stderr, "%s: %s\n", task.program.c_str(), e.what());

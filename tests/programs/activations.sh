@@ -24,6 +24,10 @@ has both.svg '^</svg>$'
 
 refused "unknown name 'gleu'; did you mean 'gelu'" gleu
 refused "unknown name 'rigde'; did you mean 'ridge'" --family rigde
+refused "this is no plain file; got '/dev/full'" gelu --plot /dev/full
+disk_full
+disk_full gelu
+disk_full --check relu
 refused "from must be below" gelu --from 1 --to 0
 status=0
 "$program" 'x * tanhh(x)' >out 2>err || status=$?

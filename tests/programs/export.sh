@@ -21,5 +21,11 @@ refused '--out FILE.onnx is missing' --model digits.safetensors
 refused 'does not take what comes to it' --model digits.safetensors --out x.onnx --input 783
 refused '--opset must be a whole number from 13 to 17' --model digits.safetensors --out x.onnx --opset 12
 refused 'none.safetensors' --model none.safetensors --out x.onnx
+refused "this is no plain file; got '/dev/full'" --model digits.safetensors --out /dev/full
+ln -s /dev/full link.onnx
+refused "this is no plain file; got 'link.onnx'" --model digits.safetensors --out link.onnx
+[[ -L link.onnx && -c /dev/full ]] || fail "it replaces a link to a device"
+disk_full --model digits.safetensors --out again.onnx
+cmp digits.onnx again.onnx || fail "the file is lost"
 refused 'none/x.onnx' --model digits.safetensors --out none/x.onnx
 [[ ! -e x.onnx ]] || fail "it leaves a file behind"

@@ -21,6 +21,12 @@ refused() { # refused(pattern, option…): one line on stderr, nothing on stdout
   [[ $(wc -l <err) == 1 ]] || { cat err >&2; fail "more than one line for: $*"; }
   has err "^$program_name: .*$pattern"
 }
+disk_full() { # disk_full(option…): what it prints has no room, which it says in one line on stderr, with a status of failure
+  if [[ ! -w /dev/full ]]; then return; fi
+  ! "$program" "$@" >/dev/full 2>err || fail "ends with success though nothing of what it prints arrived: $*"
+  [[ $(wc -l <err) == 1 ]] || { cat err >&2; fail "more than one line for: $*"; }
+  has err "^$program_name: what is printed cannot be written"
+}
 is_picture() { # is_picture(file.svg, lines): an SVG with so many lines in its panels
   has "$1" '^<svg xmlns="http://www.w3.org/2000/svg" '
   has "$1" '^</svg>$'

@@ -94,6 +94,8 @@ refused "--data and --glyphs exclude each other" --data . --glyphs
 refused "no training images are left; got validation 400, images 400" --glyphs=400 --validation 400
 refused 'no such folder.*nowhere' --data nowhere
 refused 'nowhere/model' --glyphs=400 --save nowhere/model
+refused "this is no plain file; got '/dev/full'" --glyphs=400 --save /dev/full
+refused "this is no plain file; got '/dev/full'" --glyphs=400 --curves /dev/full
 refused 'no such file.*nothing' --load nothing
 refused "takes no option of training; got option 'lr'" --load model.safetensors --lr 0.1
 head -c 1000 model.safetensors >damaged

@@ -26,6 +26,14 @@ cmp page.html runs/relu/report.html
 (cd runs && "$program" relu gelu >../out && has ../out '^report.html$')
 
 refused 'the folder of a run is missing'
+refused "this is no plain file; got '/dev/full'" runs/relu --output /dev/full
+ln -s /dev/full link.html
+refused "this is no plain file; got 'link.html'" runs/relu --output link.html
+disk_full runs/relu --output page.html
+cmp page.html runs/relu/report.html
+mkdir runs/full
+ln -s /dev/full runs/full/metrics.jsonl
+refused 'full/metrics.jsonl' runs/full
 refused "this is no folder of a run; got 'runs/tanh'" runs/tanh
 refused 'neither a run.json nor a metrics.jsonl' runs
 refused "port must be .* got '70000'" --live --port 70000 runs/relu

@@ -39,6 +39,7 @@ rm first second formula plot.svg curves.svg
 refused "its derivative of order 1 jumps there; got function 'relu'" --activation relu
 refused "the interval must end within the radius of convergence" --interval 2
 refused "unknown name 'tahn'; did you mean 'tanh'" --activation tahn
+disk_full
 refused "--degrees must be .* got '101'" --degrees 101
 refused "--degrees needs 1 to 7 numbers" --degrees ""
 refused "takes no arguments but options" tanh
