@@ -1,5 +1,6 @@
 #include "cairn/data/text.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "cairn/base/error.h"
@@ -14,7 +15,7 @@ std::string read_text(const std::string& path) {
   std::string text;
   for (size_t got = 1; got > 0;) {
     const size_t before = text.size();
-    text.resize(before + (size_t{1} << 20));
+    text.resize(before + std::max(before, size_t{1} << 16));  // fresh pages cost more than a short file
     got = reader.read(reinterpret_cast<uint8_t*>(text.data()) + before, text.size() - before);
     text.resize(before + got);
   }
