@@ -12,12 +12,14 @@ namespace cairn::kernels {
 
 namespace {
 
-// f<2>(r) for rows r and r + 1, and f<1> for what is left of [first, last).
+// f<2>(r) for rows r and r + 1 of [first, last), and f<1> for what is left: for all of them where `bytes` of rows are more
+// than caches hold, as memory is read and written faster in one stream.
 template <class F>
-void by_pairs(int64_t first, int64_t last, F f) {
+void by_pairs(int64_t first, int64_t last, int64_t bytes, F f) {
   int64_t r = first;
-  for (; r + 2 <= last; r += 2) f.template operator()<2>(r);
-  if (r < last) f.template operator()<1>(r);
+  if (bytes <= 2 << 20)
+    for (; r + 2 <= last; r += 2) f.template operator()<2>(r);
+  for (; r < last; ++r) f.template operator()<1>(r);
 }
 
 // R rows side by side, so that one's sums need not wait for another's; each is worked on as it would be alone. Without
@@ -64,7 +66,7 @@ template <class S>
 void normalise(const S* x, const S* weight, const S* bias, S* y, S* mean, S* rstd, int64_t rows, int64_t n, S eps) {
   const S* end = x + rows * n;
   parallel_for(rows, std::max<int64_t>(1, 8192 / std::max<int64_t>(1, n)), [=](int64_t first, int64_t last) {
-    by_pairs(first, last, [&]<int R>(int64_t r) {
+    by_pairs(first, last, rows * n * static_cast<int64_t>(sizeof(S)), [&]<int R>(int64_t r) {
       normalise_rows<R>(x + r * n, weight, bias, y + r * n, mean ? mean + r : nullptr, rstd + r, n, eps, end);
     });
   });
@@ -128,10 +130,11 @@ void normalise_gradient(const S* x, const S* weight, const S* mean, const S* rst
       S *dw = dweights + b * n, *db = dbiases + b * n;
       std::fill_n(dw, n, S(0));
       std::fill_n(db, n, S(0));
-      by_pairs(b * block, std::min(rows, (b + 1) * block), [&]<int R>(int64_t r) {
-        gradient_rows<R>(x + r * n, weight, mean ? mean + r : nullptr, rstd + r, g + r * n, dx + r * n, dw,
-                         dbias ? db : nullptr, n, x_end, g_end);
-      });
+      by_pairs(b * block, std::min(rows, (b + 1) * block), rows * n * static_cast<int64_t>(sizeof(S)),
+               [&]<int R>(int64_t r) {
+                 gradient_rows<R>(x + r * n, weight, mean ? mean + r : nullptr, rstd + r, g + r * n, dx + r * n, dw,
+                                  dbias ? db : nullptr, n, x_end, g_end);
+               });
     }
   });
   fold(Fold::sum, dweights, dweight, {1, blocks, n});
