@@ -234,8 +234,11 @@ LoadReport Module::load_state_dict(const StateDict& state, bool strict, bool ass
   for (const auto& [name, first] : ties) {
     const auto one = fitting.find(first), other = fitting.find(name);
     if (one == fitting.end() || other == fitting.end()) continue;
-    if (!same_elements(one->second, other->second))
-      report.misfits.push_back(name + " is tied to " + first + ", the state holds two tensors that differ");
+    if (!same_elements(one->second, other->second)) {
+      std::string text = name;
+      text.append(" is tied to ").append(first).append(", the state holds two tensors that differ");
+      report.misfits.push_back(std::move(text));
+    }
     other->second = one->second;
   }
   for (const auto& [name, tensor] : state)
