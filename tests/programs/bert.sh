@@ -22,8 +22,10 @@ has first '^  [^ ]+ [0-9.]+ %, [^ ]+ [0-9.]+ %'
 ((learned > 2 * baseline)) || fail "accuracy $learned %, without a model $baseline %"
 
 # The same bits on other threads; a saved model gives the same answer.
-"$program" "${few[@]}" --threads 3 --run '' </dev/null >second
-cmp <(grep '^checksum' first) <(grep '^checksum' second) || fail "other bits on another number of threads"
+for threads in 2 3 8; do
+  "$program" "${few[@]}" --threads $threads --run '' </dev/null >second
+  cmp <(grep '^checksum' first) <(grep '^checksum' second) || fail "other bits on $threads threads"
+done
 "$program" --load words.safetensors --ask 'the farmer [MASK] himself .' >third
 cmp <(sed -n '/^the farmer/,$p' first) <(sed -n '/^the farmer/,$p' third) || fail "a saved model answers otherwise"
 "$program" --resume runs/bert </dev/null >fourth
