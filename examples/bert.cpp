@@ -51,7 +51,8 @@ cxxopts::Options all_options() {
       "NAME");
   add("Model", "dropout", "share of the hidden numbers, and of the attention, left out in training", "0", "P");
   add("Training", "epochs", "passes over the text", "60", "N");
-  add("Training", "minutes", "ends each training after so many; 0: never", "0", "M");
+  add("Training", "minutes", "ends each training after so many, and a resumed one after as many again; 0: never", "0",
+      "M");
   add("Training", "batch-size", "pieces a step", "32", "N");
   add("Training", "lr", "largest learning rate of AdamW", "0.002", "RATE");
   add("Training", "schedule", listed(optim::schedule_names()), "warmup_cosine", "NAME");
@@ -71,7 +72,7 @@ cxxopts::Options all_options() {
 
 Options read_options(int argc, char** argv) {
   cxxopts::Options all = all_options();
-  const cxxopts::ParseResult found = parse_resumable(all, argc, argv, {"data", "epochs", "minutes", "save"});
+  const cxxopts::ParseResult found = parse_resumable(all, "bert", argc, argv, {"data", "epochs", "minutes", "save"});
   if (found.count("help") > 0) {
     std::printf("%s", all.help({"Text", "Model", "Training", "Program"}).c_str());
     std::exit(0);
@@ -99,7 +100,9 @@ Options read_options(int argc, char** argv) {
   o.model = text("model");
   require_known("model", o.model, models::bert_names());
   o.activations = split_list(text("activation"));
-  for (const std::string& name : o.activations) activation(name);
+  for (const std::string& name : o.activations)
+    require<ValueError>(activation(name).info().elementwise(), "options",
+                        "a fold of several numbers does not fit into these feed-forward layers", name);
   o.dropout = number("dropout", text("dropout"), 0.0, 0.99);
   o.epochs = whole("epochs", 1, 1'000'000);
   o.minutes = number("minutes", text("minutes"), 0.0, 1e6);
@@ -239,6 +242,9 @@ int run(const Options& o, bool& begun) {
   if (several) {
     std::printf("\n%-16s %17s %17s %10s\n", "activation", "masked accuracy", "perplexity", "training");
     for (const std::string& row : rows) std::printf("%s\n", row.c_str());
+    if (const std::string folder = runs->folder(); !folder.empty())
+      std::printf("runs: %s; ./run report %s/*-%" PRIu64 " shows the first of each\n", folder.c_str(), folder.c_str(),
+                  o.seed);
     return 0;
   }
   l.model->eval();

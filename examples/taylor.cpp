@@ -47,7 +47,7 @@ Options read_options(int argc, char** argv) {
     ("h,help", "this text");
   // clang-format on
   support::add_run_options(all, "", "runs/taylor");
-  const cxxopts::ParseResult found = support::parse_resumable(all, argc, argv, {"data", "plot", "curves"});
+  const cxxopts::ParseResult found = support::parse_resumable(all, "taylor", argc, argv, {"data", "plot", "curves"});
   if (found.count("help") > 0) {
     std::printf("%s", all.help().c_str());
     std::exit(0);

@@ -9,13 +9,15 @@ namespace support {
 
 using namespace cairn;
 
-cxxopts::ParseResult parse_resumable(cxxopts::Options& all, int argc, char** argv,
+cxxopts::ParseResult parse_resumable(cxxopts::Options& all, const std::string& program, int argc, char** argv,
                                      const std::vector<std::string>& changeable) {
   const cxxopts::ParseResult found = all.parse(argc, argv);
   if (found.count("resume") == 0) return found;
   const std::string folder = found["resume"].as<std::string>();
   const std::vector<std::string> before = train::Run::command_of(folder);
   if (before.empty()) return found;
+  require<ValueError>(before.size() < 2 || before[1] == program, "options", "--resume names a run of another program",
+                      given("--resume", folder), given("program", before.size() < 2 ? "" : before[1]));
   for (const std::string& word : command_of("", found)) {
     const std::string key = word.substr(0, word.find('='));
     const bool fits = !word.starts_with("--") || std::find(before.begin(), before.end(), word) != before.end() ||

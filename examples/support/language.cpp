@@ -48,7 +48,9 @@ Text find_text(const std::string& file, const std::string& folder, int64_t sente
     for (const std::string& t : texts) text += t + "\n";
     return text;
   };
-  return {std::to_string(count) + " sentences of a grammar", joined(made.train.texts), joined(made.test.texts)};
+  return {std::to_string(count) + " sentences of a grammar" +
+              (sentences > 0 ? "" : ", as there is no Tiny Shakespeare (data/fetch_tiny_shakespeare.sh fetches it)"),
+          joined(made.train.texts), joined(made.test.texts)};
 }
 
 std::unique_ptr<data::Tokenizer> make_tokenizer(const std::string& kind, const std::string& vocabulary_file,

@@ -41,6 +41,7 @@ has fifth '^gelu, seed 2: held out: accuracy '
 has fifth '^relu +[0-9.]+ ± [0-9.]+ % +[0-9.]+ ± [0-9.]+ +[0-9]+ s$'
 
 refused "unknown name 'bert_teny'; did you mean 'bert_tiny'" --model bert_teny
+refused "a fold of several numbers" --activation swiglu
 refused "unknown name 'gleu'; did you mean 'gelu'" --activation gleu
 refused "unknown name 'wordpeace'" --tokenizer wordpeace
 refused '--length must be .* got .2.' --length 2

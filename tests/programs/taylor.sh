@@ -32,7 +32,9 @@ cmp <(sed '/^picture/d' first | cat -s) <(cat -s run) || fail "a run has other n
 "$program" "${run[@]}" --resume parts | sed '/^runs/d' >resumed
 cmp run resumed || fail "other numbers than without a stop"
 cmp whole/free-5/last.safetensors parts/free-5/last.safetensors || fail "other weights than without a stop"
-rm -r whole parts run resumed
+sed -i s/taylor/mnist/ parts/run.json
+refused "a run of another program" --resume parts
+rm -r out err whole parts run resumed
 rm first second formula plot.svg curves.svg
 [[ -z $(ls -A) ]] || fail "it wrote files"
 
