@@ -1,11 +1,13 @@
 #include "cairn/ops/conv.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "cairn/graph/record.h"
 #include "cairn/ops/reduce.h"
 #include "kernels/conv.h"
+#include "ops/kept.h"
 #include "ops/layout.h"
 
 namespace cairn {
@@ -32,21 +34,12 @@ Tensor weight_sums(const Conv& g, const Tensor& x, const Tensor& y);
 
 Tensor bias_gradient(const Backward& s) { return s.needs(2) ? sum(s.grad, {0, 2, 3}) : none; }
 
-// A network that is not being trained meets the same weights again and again.
-kernels::Packed kept_with(const Conv& g, const Tensor& weight) {
-  if (grad_enabled()) return {};
-  return [&g, &weight](int64_t form, size_t bytes, const std::function<void(void*)>& fill) {
-    const Body& body = *weight.body();
-    return body.storage->prepared({body.offset, g.o, g.c, g.k_h, g.k_w, g.groups, int64_t(body.dtype), form}, bytes,
-                                  fill);
-  };
-}
-
 Tensor convolve(const Conv& g, const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const Tensor y = ops::empty_channels_last({g.n, g.o, g.y_h, g.y_w}, x.dtype());
   const Tensor in = ops::channels_last(x), w = ops::row_major(weight), b = ops::row_major(bias);
+  const std::array<int64_t, 5> form = {g.o, g.c, g.k_h, g.k_w, g.groups};
   visit_float("conv2d", x.dtype(), [&]<class S>() {
-    kernels::conv(g, in.pointer<S>(), w.pointer<S>(), pointer_or_null<S>(b), y.pointer<S>(), kept_with(g, w));
+    kernels::conv(g, in.pointer<S>(), w.pointer<S>(), pointer_or_null<S>(b), y.pointer<S>(), ops::kept_with(w, form));
   });
   const auto backward = [g](const Backward& s) -> Grads {
     Tensor dx = s.needs(0) ? convolve_back(g, s.grad, s.input(1)) : none;

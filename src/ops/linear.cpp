@@ -1,9 +1,12 @@
 #include "cairn/ops/linear.h"
 
+#include <array>
+
 #include "cairn/graph/record.h"
 #include "cairn/ops/matmul.h"
 #include "kernels/gemm.h"
 #include "kernels/reduce.h"
+#include "ops/kept.h"
 
 namespace cairn {
 namespace {
@@ -41,17 +44,6 @@ struct Folded {
     return {tensor.pointer<S>(), column, row};
   }
 };
-
-// A network that is not being trained meets the same weights again and again.
-kernels::Packed kept_with(const Tensor& weight) {
-  if (grad_enabled() || weight.body()->storage->exposed) return {};
-  return [&weight](int64_t form, size_t bytes, const std::function<void(void*)>& fill) {
-    const Body& body = *weight.body();
-    return body.storage->prepared({body.offset, weight.size(0), weight.size(1), weight.strides()[0],
-                                   weight.strides()[1], 0, int64_t(body.dtype), form},
-                                  bytes, fill);
-  };
-}
 
 // The gradients as plain products, without a view or a node on the way: the first order.
 Grads products(const Backward& s, int64_t rows, int64_t in, int64_t out) {
@@ -97,7 +89,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   shape[x.dim() - 1] = out;
   Tensor y = empty(shape, x.dtype());
   {
-    const kernels::Packed kept = kept_with(weight);
+    const std::array<int64_t, 5> form = {out, in, weight.strides()[0], weight.strides()[1], 0};
+    const kernels::Packed kept = ops::kept_with(weight, form);
     const NoGrad copies;
     const Folded even(x), w(weight);
     const Tensor b = bias.defined() ? bias.contiguous() : bias;
