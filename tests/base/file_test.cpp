@@ -2,11 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <filesystem>
 
 #include "io/files.h"
@@ -20,6 +18,7 @@ using ::testing::ElementsAre;
 using testing::Folder;
 using ::testing::HasSubstr;
 using testing::in_a_child;
+using testing::in_a_child_with_room;
 namespace fs = std::filesystem;
 
 void replace(const std::string& path, const std::string& bytes) {
@@ -109,11 +108,7 @@ TEST(AtomicFile, ErrorsNamePathAndReason) {
 TEST(AtomicFile, AFullDiskLeavesTheOldFile) {
   const Folder folder;
   const std::string path = folder.write("a.bin", "old");
-  // A limit on the size of files, as a disk that has no more room.
-  EXPECT_TRUE(in_a_child([&] {
-    std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit limit{1000, 1000};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
+  EXPECT_TRUE(in_a_child_with_room(1000, [&] {
     const std::string text = text_of<FileError>([&] { replace(path, std::string(5000, 'x')); });
     return text.find("a.bin") != text.npos && text.find("File too large") != text.npos;
   }));

@@ -1,9 +1,11 @@
 #pragma once
 // What the tests of this floor need.
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -34,6 +36,15 @@ inline bool in_a_child(const std::function<bool()>& f) {
   int status = 0;
   ::waitpid(child, &status, 0);
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/// The same where no file may grow past so many bytes, as on a disk that has no more room.
+inline bool in_a_child_with_room(size_t bytes, const std::function<bool()>& f) {
+  return in_a_child([&] {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{bytes, bytes};
+    return ::setrlimit(RLIMIT_FSIZE, &limit) == 0 && f();
+  });
 }
 
 /// Runs tests/io/SCRIPT with these arguments and returns its exit status; 77 where there is no Python, or none with the

@@ -2,11 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cmath>
-#include <csignal>
 
 #include "cairn/base/memory.h"
 #include "cairn/io/npy.h"
@@ -26,7 +24,7 @@ using testing::bytes_of;
 using ::testing::ElementsAre;
 using testing::Folder;
 using ::testing::HasSubstr;
-using testing::in_a_child;
+using testing::in_a_child_with_room;
 using testing::run_script;
 using testing::same_bits;
 
@@ -161,10 +159,7 @@ TEST(Npz, AFileCutOrDamagedAnywhereIsReadOrRefused) {
 TEST(Npz, AFullDiskLeavesTheOldFile) {
   const Folder folder;
   const std::string file = folder.write("x.npz", "old");
-  EXPECT_TRUE(in_a_child([&] {
-    std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit limit{1000, 1000};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
+  EXPECT_TRUE(in_a_child_with_room(1000, [&] {
     const std::string text = text_of<FileError>([&] { save_npz(file, {{"w", ones({100000})}}); });
     return text.find("x.npz") != text.npos && text.find("File too large") != text.npos;
   }));

@@ -2,13 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmath>
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -211,10 +209,7 @@ TEST_F(RunTest, ALineThatADiskHadNoRoomForIsAnErrorAndIsCutOff) {
     run.log("step", {{"loss", 0.5}}, 1);
   }
   const std::string before = testing::bytes_of(folder + "/metrics.jsonl");
-  EXPECT_TRUE(testing::in_a_child([&] {
-    std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit limit{before.size() + 10, before.size() + 10};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
+  EXPECT_TRUE(testing::in_a_child_with_room(before.size() + 10, [&] {
     train::Run run(folder, {.resume = true});
     const std::string text = text_of<FileError>([&] { run.log("step", {{"loss", 0.25}}, 2); });
     return text.find("cannot write the file (File too large)") != text.npos && text.find("metrics.jsonl'") != text.npos;
