@@ -1,6 +1,7 @@
 // A saved model as an ONNX file: `export --help` lists the options.
 #include <cairn/cairn.h>
 #include <cairn/io/onnx.h>
+#include <cairn/models/bert_onnx.h>
 
 #include <cinttypes>
 #include <cstdio>
@@ -8,6 +9,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "support/masked_lm.h"
 #include "support/options.h"
 #include "support/output.h"
 
@@ -25,13 +27,15 @@ Options read_options(int argc, char** argv) {
   cxxopts::Options all(
       "export",
       "Writes a model that --save wrote as an ONNX file, as it computes in evaluation. What else the file "
-      "says of it (classes, mean and deviation of the pixels) goes along as metadata, in JSON.");
+      "says of it (classes, mean and deviation of the pixels; the vocabulary of a BERT) goes along as metadata, in "
+      "JSON.");
   const auto text = [] { return cxxopts::value<std::string>(); };
   // clang-format off
   all.add_options()
-    ("model", "written by mnist, fashion or cifar10 with --save", text(), "FILE")
+    ("model", "written by mnist, fashion, cifar10 or bert with --save", text(), "FILE")
     ("out", "the file to write", text(), "FILE.onnx")
-    ("input", "sizes of one sample, as in 3,32,32; without it those that the model says it takes", text(), "SIZES")
+    ("input", "sizes of one sample, as in 3,32,32; without it those that the model says it takes. Not of a BERT, "
+              "whose sizes stay open", text(), "SIZES")
     ("opset", "version of ONNX's operators, 13 to 17", text()->default_value("17"), "N")
     ("batch", "samples at a time; 0 leaves that open", text()->default_value("0"), "N")
     ("h,help", "this text");
@@ -51,7 +55,21 @@ Options read_options(int argc, char** argv) {
           .batch = support::number<int64_t>("batch", found["batch"].as<std::string>(), 0, 1'000'000)};
 }
 
-void write(const Options& o) {
+void report(const Options& o, const std::string& input, int64_t parameters) {
+  std::printf("%s: opset %" PRId64 ", input %s, %s parameters, %s bytes\n", o.out.c_str(), o.opset, input.c_str(),
+              nn::with_commas(parameters).c_str(),
+              nn::with_commas(static_cast<int64_t>(std::filesystem::file_size(o.out))).c_str());
+}
+
+void write_bert(const Options& o) {
+  require<ValueError>(o.input.empty() && o.batch == 0, "options",
+                      "a BERT takes any number of texts of any length, so it takes neither --input nor --batch");
+  const support::SavedMaskedLm saved = support::load_masked_lm(o.model);
+  models::save_onnx(*saved.model, o.out, {.opset = o.opset, .metadata = saved.metadata});
+  report(o, "(n, length)", saved.model->num_parameters());
+}
+
+void write_layer(const Options& o) {
   const io::SavedModel saved = io::load(o.model);
   Shape input = o.input.empty() ? saved.info.input : Shape(o.input);
   require<FileError>(!input.empty(), "export", "this model does not say what it takes; give --input", o.model);
@@ -65,17 +83,15 @@ void write(const Options& o) {
     options.metadata["deviation"] = Json(saved.info.normalization.deviation).dump();
   }
   io::save_onnx(*saved.model, o.out, input, options);
-  std::printf("%s: opset %" PRId64 ", input %s, %s parameters, %s bytes\n", o.out.c_str(), o.opset,
-              to_string(input).replace(1, o.batch == 0 ? 1 : 0, o.batch == 0 ? "n" : "").c_str(),
-              nn::with_commas(saved.model->num_parameters()).c_str(),
-              nn::with_commas(static_cast<int64_t>(std::filesystem::file_size(o.out))).c_str());
+  report(o, to_string(input).replace(1, o.batch == 0 ? 1 : 0, o.batch == 0 ? "n" : ""), saved.model->num_parameters());
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    write(read_options(argc, argv));
+    const Options o = read_options(argc, argv);
+    support::is_masked_lm(o.model) ? write_bert(o) : write_layer(o);
     support::finish_output();
     return 0;
   } catch (const std::exception& e) {

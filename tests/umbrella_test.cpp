@@ -18,7 +18,8 @@ TEST(Umbrella, HoldsEveryPublicHeader) {
     const std::string name = fs::relative(entry.path(), include).generic_string();
     const bool component = name == "cairn/data/image.h" || name == "cairn/data/tokenizer.h" ||
                            name == "cairn/data/train_wordpiece.h" || name == "cairn/data/vocabulary.h" ||
-                           name == "cairn/data/wordpiece.h" || name == "cairn/io/npz.h" || name == "cairn/io/onnx.h";
+                           name == "cairn/data/wordpiece.h" || name == "cairn/io/npz.h" || name == "cairn/io/onnx.h" ||
+                           name == "cairn/models/bert_onnx.h";
     const bool left_out = component || name == "cairn/cairn.h" || name == "cairn/testing.h" ||
                           name == "cairn/tensor/eigen.h" ||
                           name == "cairn/activation/catalogue.h";  // a table, not a header

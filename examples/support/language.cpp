@@ -6,9 +6,10 @@
 #include <cairn/data/train_wordpiece.h>
 #include <cairn/data/wordpiece.h>
 #include <cairn/graph/node.h>
-#include <cairn/io/safetensors.h>
+#include <cairn/ops/compare.h>
 #include <cairn/ops/index.h>
 #include <cairn/ops/loss.h>
+#include <cairn/ops/reduce.h>
 #include <cairn/ops/softmax.h>
 #include <cairn/ops/sort.h>
 #include <cairn/tensor/create.h>
@@ -18,13 +19,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-// The fields have the names of a published config.json; a file may lack some.
-namespace cairn::models {
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(BertConfig, vocab_size, hidden_size, num_hidden_layers,
-                                                num_attention_heads, intermediate_size, max_position_embeddings,
-                                                type_vocab_size, hidden_act, hidden_dropout_prob,
-                                                attention_probs_dropout_prob, layer_norm_eps, pad_token_id)
-}
+#include "support/masked_lm.h"
 
 namespace support {
 
@@ -122,39 +117,34 @@ Unigrams unigrams(const data::Tokenizer& tokenizer, const std::string& train, co
 // ---- files ---------------------------------------------------------------------------------------------------------------
 
 void save(const Language& l, const std::string& file) {
-  io::save_safetensors(file, l.model->state_dict(),
-                       {{"bert", nlohmann::json(l.model->bert.config).dump()},
-                        {"tokenizer", l.tokenizer_kind},
-                        {"vocabulary", Json(l.tokenizer->vocabulary().tokens()).dump()}});
+  save_masked_lm(*l.model, file,
+                 {{"tokenizer", l.tokenizer_kind}, {"vocabulary", Json(l.tokenizer->vocabulary().tokens()).dump()}});
 }
 
 Language load_language(const std::string& file) {
-  const io::SafeTensors content = io::load_safetensors(file);
-  std::string problem;
+  SavedMaskedLm saved = load_masked_lm(file);
+  const auto wrong = [&](const std::string& problem) { return FileError(problem + "; got '" + file + "'"); };
   try {
-    const auto config = nlohmann::json::parse(content.metadata.at("bert")).get<models::BertConfig>();
-    data::Vocabulary vocabulary(Json::parse(content.metadata.at("vocabulary")).get<std::vector<std::string>>());
-    const auto words = content.tensors.find("bert.embeddings.word_embeddings.weight");
-    const bool fits = words != content.tensors.end() && vocabulary.size() == config.vocab_size &&
-                      words->second.shape() == Shape({config.vocab_size, config.hidden_size});
-    require<ValueError>(fits, "load", "the words of the file do not fit its vocabulary");
-    Language l{.tokenizer_kind = content.metadata.at("tokenizer"), .tokenizer = {}, .model = {}};
+    data::Vocabulary vocabulary(Json::parse(saved.metadata.at("vocabulary")).get<std::vector<std::string>>());
+    if (vocabulary.size() != saved.model->bert.config.vocab_size)
+      throw wrong("the words of the file do not fit its vocabulary");
+    Language l{.tokenizer_kind = saved.metadata.at("tokenizer"), .tokenizer = {}, .model = std::move(saved.model)};
     if (l.tokenizer_kind == "char")
       l.tokenizer = std::make_unique<data::CharTokenizer>(std::move(vocabulary));
-    else
+    else if (l.tokenizer_kind == "wordpiece")
       l.tokenizer = std::make_unique<data::WordPieceTokenizer>(std::move(vocabulary));
-    l.model = std::make_unique<models::BertForMaskedLM>(config);
-    l.model->load_state_dict(content.tensors);
-    l.model->eval();
+    else
+      fail_unknown("tokenizer", l.tokenizer_kind, {"wordpiece", "char"});
     return l;
+  } catch (const FileError&) {
+    throw;
   } catch (const std::out_of_range&) {
-    problem = "this is no file of `bert --save`";
+    throw wrong("this is no file of `bert --save`");
   } catch (const Json::exception& e) {
-    problem = "the metadata are damaged (" + std::string(e.what()) + ")";
+    throw wrong("the vocabulary is damaged (" + std::string(e.what()) + ")");
   } catch (const Error& e) {
-    problem = e.what();
+    throw wrong(e.what());
   }
-  throw FileError("load: " + problem + "; got '" + file + "'");
 }
 
 // ---- questions -------------------------------------------------------------------------------------------------------------
@@ -177,6 +167,8 @@ std::string fill(const Language& l, const std::string& text) {
   const NoGrad no_grad;
   const Tensor probabilities =
       softmax((*l.model)({.input_ids = from_vector(ids).unsqueeze(0)}, from_vector(places)), 1);
+  require<ValueError>(all(isfinite(probabilities)).item<bool>(), "ask",
+                      "the weights of the model do not give numbers (NaN or infinite)");
   const ValuesIndices best = topk(probabilities, std::min<int64_t>(5, v.size()), 1);
   std::string more;
   for (size_t k = 0; k < places.size(); ++k) {

@@ -1,8 +1,8 @@
 #pragma once
 // Everything public, but for cairn/testing.h (which needs GoogleTest), cairn/data/image.h (which needs cairn::image),
-// cairn/io/npz.h (cairn::npz), cairn/io/onnx.h (cairn::onnx), cairn/data/{vocabulary,tokenizer,wordpiece,
-// train_wordpiece}.h (which need cairn::text) and cairn/tensor/eigen.h
-// cairn::onnx) and cairn/tensor/eigen.h (which takes nearly as long to compile as all the rest).
+// cairn/io/npz.h (cairn::npz), cairn/io/onnx.h and cairn/models/bert_onnx.h (cairn::onnx), cairn/data/{vocabulary,
+// tokenizer,wordpiece,train_wordpiece}.h (cairn::text) and cairn/tensor/eigen.h (which takes nearly as long to compile
+// as all the rest).
 
 #include "cairn/activation/activation.h"
 #include "cairn/activation/conformance.h"

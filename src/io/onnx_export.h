@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "cairn/activation/activation.h"
+#include "cairn/io/onnx.h"
 #include "cairn/nn/module.h"
 #include "io/onnx_graph.h"
 
@@ -56,6 +57,13 @@ std::string fold(OnnxExport& e, const std::string& name, std::span<const double>
 /// (x − mean) / √(variance + eps) over these dimensions.
 std::string normalised(OnnxGraph& graph, const std::string& x, const Integers& dims, double eps);
 
+/// softmax(q kᵀ / √width) v in heads.
+///   parts    queries, keys and values (n, length, heads · width)
+///   added    to the scores (n, heads, queries, keys), unless it is ""
+///   allowed  bool, where a key takes part, unless it is "": a query without any sees zeros
+std::string attention(OnnxGraph& graph, const Names& parts, int64_t heads, int64_t width, const std::string& added,
+                      const std::string& allowed);
+
 /// How a layer becomes nodes: the name of its result, whose sizes y has.
 template <class L>
 using LeafRow = std::string (*)(OnnxExport& e, const L& layer, const Value& x, const Value& y);
@@ -97,6 +105,23 @@ Table image_rows();
 Table sequence_rows();
 
 /// The child of that name; null when there is none.
-const nn::Layer* child(const nn::Layer& layer, const std::string& name);
+const nn::Module* child(const nn::Module& module, const std::string& name);
+/// The same where it is a Layer.
+const nn::Layer* child_layer(const nn::Module& module, const std::string& name);
+
+/// Parameters and buffers of a model by what they are, each with its first name.
+///   throws  ValueError when they are more than a file can hold
+std::unordered_map<const Body*, std::string> names_of(const nn::Module& model);
+
+/// Where a graph begins or ends: a value, and what the sizes are called that are left open ("" for the others).
+struct Port {
+  Value value;
+  Names open;
+};
+/// Writes the graph, which is empty afterwards, as a model.
+///   options  its opset, name and metadata count
+///   throws   as save_onnx
+void write(OnnxGraph& graph, const std::vector<Port>& inputs, const std::vector<Port>& outputs, const std::string& file,
+           const OnnxOptions& options);
 
 }  // namespace cairn::io::detail

@@ -33,8 +33,8 @@ Value sum(OnnxExport& e, const Value& body, const std::string& shortcut) {
 }
 
 Value residual(OnnxExport& e, const nn::Residual& l, const Value& x) {
-  const nn::Layer* way = child(l, "shortcut");
-  const Value body = e.layer(*child(l, "body"), x), passed = way ? e.layer(*way, x) : x;
+  const nn::Layer* way = child_layer(l, "shortcut");
+  const Value body = e.layer(*child_layer(l, "body"), x), passed = way ? e.layer(*way, x) : x;
   require(body.shape == passed.shape, "save_onnx", "body and shortcut must give one shape", given("layer", l.path()),
           given("body", body.shape), given("shortcut", passed.shape));
   e.graph.scope = l.path();
@@ -59,14 +59,14 @@ template <class L>
 Value block(OnnxExport& e, const L& l, const Value& x) {
   constexpr int convolutions = std::is_same_v<L, nn::Bottleneck> ? 3 : 2;
   const auto apply = [&](const std::string& part, int i, const Value& to) {
-    return e.layer(*child(l, part + std::to_string(i)), to);
+    return e.layer(*child_layer(l, part + std::to_string(i)), to);
   };
   Value y = x;
   for (int i = 1; i <= convolutions; ++i) {
     y = apply("bn", i, apply("conv", i, y));
     if (i < convolutions) y = apply("activation", i, y);
   }
-  const nn::Layer* down = child(l, "downsample");
+  const nn::Layer* down = child_layer(l, "downsample");
   const std::string passed = down ? e.layer(*down, x).name : "";
   e.graph.scope = l.path();
   y = sum(e, y, down ? passed : plain_shortcut(e, l, x, y.size(1)));
@@ -224,10 +224,13 @@ const Table& table() {
 
 }  // namespace
 
-const nn::Layer* child(const nn::Layer& layer, const std::string& name) {
-  for (const auto& [its, module] : layer.children())
-    if (its == name) return dynamic_cast<const nn::Layer*>(module);
+const nn::Module* child(const nn::Module& module, const std::string& name) {
+  for (const auto& [its, part] : module.children())
+    if (its == name) return part;
   return nullptr;
+}
+const nn::Layer* child_layer(const nn::Module& module, const std::string& name) {
+  return dynamic_cast<const nn::Layer*>(child(module, name));
 }
 
 int64_t Value::size(int dim) const {

@@ -50,23 +50,15 @@ Value self_attention(OnnxExport& e, const nn::MultiheadAttention& l, const Value
       g.node("MatMul", {x.name, g.node("Transpose", {e.parameter(l.in_proj_weight)}, {{"perm", Integers{1, 0}}})});
   if (l.in_proj_bias.defined()) all = g.node("Add", {all, e.parameter(l.in_proj_bias)});
   const Names parts = g.nodes("Split", {all}, 3, {{"axis", int64_t{-1}}});
-  const auto by_heads = [&](const std::string& part, const Integers& order) {  // 0 keeps a size
-    const std::string split = g.node("Reshape", {part, g.integers({0, 0, l.num_heads, -1})});
-    return g.node("Transpose", {split}, {{"perm", order}});
-  };
-  const std::string queries = by_heads(parts[0], {0, 2, 1, 3}), keys = by_heads(parts[1], {0, 2, 3, 1}),
-                    values = by_heads(parts[2], {0, 2, 1, 3});
-  const double width = static_cast<double>(l.embed_dim) / static_cast<double>(l.num_heads);
-  std::string scores = g.node("Mul", {g.node("MatMul", {queries, keys}), g.number(1 / std::sqrt(width))});
+  std::string later;
   if (is_causal) {
     const int64_t length = x.size(1);
-    Tensor later = zeros({length, length}, f64);
-    for (int64_t i = 0; i + 1 < length; ++i) later.select(0, i).slice(0, i + 1).fill_(-INFINITY);
-    scores = g.node("Add", {scores, g.constant(later)});
+    Tensor unseen = zeros({length, length}, f64);
+    for (int64_t i = 0; i + 1 < length; ++i) unseen.select(0, i).slice(0, i + 1).fill_(-INFINITY);
+    later = g.constant(unseen);
   }
-  const std::string seen = g.node("MatMul", {g.node("Softmax", {scores}, {{"axis", int64_t{-1}}}), values}),
-                    aside = g.node("Transpose", {seen}, {{"perm", Integers{0, 2, 1, 3}}});
-  return e.layer(l.out_proj, {g.node("Reshape", {aside, g.integers({0, 0, -1})}), x.shape, x.other, x.dtype});
+  const std::string seen = attention(g, parts, l.num_heads, l.embed_dim / l.num_heads, later, "");
+  return e.layer(l.out_proj, {seen, x.shape, x.other, x.dtype});
 }
 
 Value encoder_layer(OnnxExport& e, const nn::TransformerEncoderLayer& l, const Value& x) {
@@ -97,11 +89,31 @@ Value encoder_layer(OnnxExport& e, const nn::TransformerEncoderLayer& l, const V
 Value encoder(OnnxExport& e, const nn::TransformerEncoder& l, const Value& x) {
   Value y = x;
   for (const nn::Layer& layer : l.layers) y = e.layer(layer, y);
-  const nn::Layer* norm = child(l, "norm");
+  const nn::Layer* norm = child_layer(l, "norm");
   return norm ? e.layer(*norm, y) : y;
 }
 
 }  // namespace
+
+std::string attention(OnnxGraph& g, const Names& parts, int64_t heads, int64_t width, const std::string& added,
+                      const std::string& allowed) {
+  const auto by_heads = [&](const std::string& part, const Integers& order) {  // 0 keeps a size
+    const std::string split = g.node("Reshape", {part, g.integers({0, 0, heads, -1})});
+    return g.node("Transpose", {split}, {{"perm", order}});
+  };
+  const std::string queries = by_heads(parts[0], {0, 2, 1, 3}), keys = by_heads(parts[1], {0, 2, 3, 1}),
+                    values = by_heads(parts[2], {0, 2, 1, 3});
+  std::string scores =
+      g.node("Mul", {g.node("MatMul", {queries, keys}), g.number(1 / std::sqrt(static_cast<double>(width)))});
+  if (!added.empty()) scores = g.node("Add", {scores, added});
+  // Not −∞, of which a row that has nothing else would be NaN.
+  if (!allowed.empty()) scores = g.node("Where", {allowed, scores, g.number(std::numeric_limits<float>::lowest())});
+  std::string weights = g.node("Softmax", {scores}, {{"axis", int64_t{-1}}});
+  if (!allowed.empty()) weights = g.node("Where", {allowed, weights, g.number(0)});
+  const std::string aside =
+      g.node("Transpose", {g.node("MatMul", {weights, values})}, {{"perm", Integers{0, 2, 1, 3}}});
+  return g.node("Reshape", {aside, g.integers({0, 0, -1})});
+}
 
 Table sequence_rows() {
   return {leaf<nn::Embedding>(embedding),

@@ -1,7 +1,8 @@
 // Runs models in ONNX Runtime and prints how far what they give is from what is expected, one JSON line a run.
-//   node onnx_runtime.js FOLDER     FOLDER/runs.json: [{name, model, input: {file, sizes, dtype}, output: {…}}, …]
-// The error is the largest absolute difference over the largest absolute value. Exits with 77 when there is no package
-// onnxruntime-node; NODE_PATH may say where it is.
+//   node onnx_runtime.js FOLDER     FOLDER/runs.json: [{name, model, inputs: [{file, sizes, dtype}, …], outputs: […]}, …]
+// Inputs and outputs are in the order of the model. The error of a run is the largest absolute difference of an output
+// over its largest absolute value, that of the worst output. Exits with 77 when there is no package onnxruntime-node;
+// NODE_PATH may say where it is.
 const fs = require('fs');
 const path = require('path');
 
@@ -39,11 +40,16 @@ const compare = (found, sizes, expected) => {
     try {
       const session = sessions[run.model] ??= await ort.InferenceSession.create(
           path.join(folder, run.model), {intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3});
-      const {file, sizes, dtype} = run.input;
-      const x = dtype === 'i64' ? new ort.Tensor('int64', numbers(file, BigInt64Array), sizes)
-                                : new ort.Tensor('float32', numbers(file, Float32Array), sizes);
-      const found = await session.run({[session.inputNames[0]]: x});
-      error = compare(found[session.outputNames[0]], run.output.sizes, numbers(run.output.file, Float32Array));
+      const inputs = run.inputs.map(({file, sizes, dtype}) =>
+          dtype === 'i64' ? new ort.Tensor('int64', numbers(file, BigInt64Array), sizes)
+                          : new ort.Tensor('float32', numbers(file, Float32Array), sizes));
+      const count = `${session.inputNames.length} inputs and ${session.outputNames.length} outputs`;
+      const wanted = `${run.inputs.length} inputs and ${run.outputs.length} outputs`;
+      if (count !== wanted) throw new Error(`the model has ${count}, not ${wanted}`);
+      const found = await session.run(Object.fromEntries(session.inputNames.map((name, i) => [name, inputs[i]])));
+      const errors = run.outputs.map(({file, sizes}, i) =>
+          compare(found[session.outputNames[i]], sizes, numbers(file, Float32Array)));
+      error = errors.find((e) => typeof e === 'string') ?? Math.max(...errors);
     } catch (e) {
       error = e.message;
     }

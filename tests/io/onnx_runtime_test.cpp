@@ -1,20 +1,13 @@
-// Exported models run in ONNX Runtime (onnx_runtime.js) and give what they give here.
+// Every network, activation and layer in ONNX Runtime.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <sstream>
 
 #include "cairn/activation/activation.h"
 #include "cairn/activation/radial.h"
-#include "cairn/graph/node.h"
-#include "cairn/io/onnx.h"
 #include "cairn/models/models.h"
 #include "cairn/nn/activation.h"
 #include "cairn/nn/conv.h"
@@ -32,115 +25,14 @@
 #include "cairn/nn/sequential.h"
 #include "cairn/nn/taylor.h"
 #include "cairn/nn/transformer.h"
-#include "cairn/ops/arithmetic.h"
-#include "cairn/tensor/create.h"
 #include "cairn/tensor/random.h"
-#include "support.h"
+#include "io/onnx_runs.h"
 
 namespace cairn {
 namespace {
 
-using testing::bytes_of;
-using testing::Folder;
-
-// As f32 allows after a few thousand additions in another order.
-constexpr double tolerance = 1e-5;
-
-// Models with a folder, to be run by ONNX Runtime all at once.
-class Runs {
- public:
-  /// The model, exported as it trains, for inputs of that size without the batch; and what it gives for 1 and for 3.
-  /// A spread of 0 stands for tokens from 0 to 6.
-  void add(const std::string& name, nn::Layer& model, const Shape& sample, double spread = 1) {
-    SCOPED_TRACE(name);
-    disturb(model);
-    model.train();
-    const std::string file = std::to_string(list_.size()) + ".onnx";
-    const auto batch = [&](int64_t n) {
-      Shape shape = sample;
-      shape.insert(0, n);
-      return shape;
-    };
-    io::save_onnx(model, folder_ / file, batch(2),
-                  {.opset = 13 + int64_t(list_.size() / 2 % 5)});  // all there are, in turn
-    EXPECT_TRUE(model.training());
-    model.eval();
-    const NoGrad no_grad;
-    for (const int64_t n : {1, 3}) {
-      const Tensor x = spread == 0 ? randint(7, batch(n)) : randn(batch(n)) * spread;
-      list_.push_back({{"name", name + " × " + std::to_string(n)},
-                       {"model", file},
-                       {"input", write(x)},
-                       {"output", write(model(x).contiguous())}});
-    }
-  }
-  void add(const std::string& name, nn::Sequential model, const Shape& sample, double spread = 1) {
-    add(name, static_cast<nn::Layer&>(model), sample, spread);
-  }
-
-  /// What onnx_runtime.js prints of every run; nothing without the package.
-  std::optional<std::vector<Json>> run() const {
-    std::ofstream(folder_ / "runs.json") << list_;
-    const std::string command = std::string("NODE_PATH='") + CAIRN_ONNXRUNTIME + "' '" + CAIRN_NODE + "' '" +
-                                CAIRN_SOURCE_DIR + "/tests/io/onnx_runtime.js' '" + folder_.path() + "' >'" +
-                                folder_ / "errors" + "'";
-    const int status = std::system(command.c_str());
-    if (WIFEXITED(status) && (WEXITSTATUS(status) == 77 || WEXITSTATUS(status) == 127)) return {};
-    EXPECT_EQ(status, 0);
-    std::vector<Json> found;
-    std::istringstream lines(bytes_of(folder_ / "errors"));
-    for (std::string line; std::getline(lines, line);) found.push_back(Json::parse(line));
-    EXPECT_EQ(found.size(), list_.size());
-    return found;
-  }
-
-  void compare() const {
-    const auto found = run();
-    if (!found) GTEST_SKIP() << "skipped: onnxruntime-node is absent";
-    double worst = 0;
-    for (const Json& line : *found) {
-      const bool ran = line["error"].is_number();
-      const double error = ran ? line["error"].get<double>() : INFINITY;
-      EXPECT_LE(error, tolerance) << line;
-      worst = std::max(worst, error);
-    }
-    std::printf("%zu runs, largest error %.1e\n", found->size(), worst);
-  }
-
-  /// Expects the number at that place of the first run to be larger than it is.
-  void spoil(int64_t place, float by) const {
-    std::fstream file(folder_ / list_[0]["output"]["file"].get<std::string>(),
-                      std::ios::in | std::ios::out | std::ios::binary);
-    float number = 0;
-    file.seekg(place * 4).read(reinterpret_cast<char*>(&number), 4);
-    number += by;
-    file.seekp(place * 4).write(reinterpret_cast<const char*>(&number), 4);
-  }
-
- private:
-  // Biases, scales and running statistics that are not those of the beginning.
-  static void disturb(nn::Layer& model) {
-    const NoGrad no_grad;
-    for (nn::Parameter& p : model.named_parameters())
-      if (p.tensor.dim() == 1) p.tensor.add_(randn(p.tensor.shape()), 0.1);
-    for (nn::Buffer& b : model.named_buffers()) {
-      if (b.name.ends_with("running_mean")) b.tensor.copy_(randn(b.tensor.shape()) * 0.3);
-      if (b.name.ends_with("running_var")) b.tensor.copy_(rand(b.tensor.shape()) + 0.5);
-    }
-  }
-  Json write(const Tensor& t) {
-    const std::string file = std::to_string(files_++) + ".bin";
-    std::ofstream(folder_ / file, std::ios::binary)
-        .write(t.pointer<char>(), t.numel() * static_cast<std::streamsize>(size_of(t.dtype())));
-    return {{"file", file},
-            {"sizes", std::vector<int64_t>(t.shape().begin(), t.shape().end())},
-            {"dtype", name_of(t.dtype())}};
-  }
-
-  const Folder folder_;
-  Json list_ = Json::array();
-  int files_ = 0;
-};
+using testing::Runs;
+using testing::tolerance;
 
 TEST(OnnxRuntime, ADifferenceIsSeen) {
   Runs runs;

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <set>
 
+#include "cairn/base/file.h"
 #include "cairn/graph/node.h"
 #include "cairn/graph/record.h"
 #include "cairn/io/model.h"
@@ -25,6 +27,7 @@ namespace {
 
 using models::BertConfig;
 using models::BertInputs;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -130,6 +133,33 @@ TEST(Bert, WhatIsPaddingDoesNotMatter) {
   EXPECT_TRUE(equal(states, model({other, mask.to(boolean)}).last_hidden_state.slice(1, 0, 3)));
   EXPECT_LE(difference(states, model({ids.slice(1, 0, 3)}).last_hidden_state), 1e-13);
   EXPECT_TRUE(equal(model({ids, {}, zeros({1, 5}, i64)}).last_hidden_state, model({ids}).last_hidden_state));
+}
+
+TEST(Bert, AConfigIsReadAsPublished) {
+  const testing::Folder made;
+  const auto write = [&](const std::string& text) {
+    io::write_text(made / "config.json", text);
+    return models::load_bert_config(made / "config.json");
+  };
+  const BertConfig c = write(R"({
+    "architectures": ["BertForMaskedLM"], "model_type": "bert", "hidden_act": "gelu_new", "hidden_size": 512,
+    "intermediate_size": 2048, "num_attention_heads": 8, "num_hidden_layers": 4, "vocab_size": 99,
+    "layer_norm_eps": 1e-05, "pad_token_id": 3, "position_embedding_type": "absolute", "classifier_dropout": null})");
+  EXPECT_EQ(c.hidden_act, "gelu_tanh");
+  EXPECT_EQ(c.hidden_size, 512);
+  EXPECT_EQ(c.num_attention_heads, 8);
+  EXPECT_EQ(c.max_position_embeddings, 512) << "what is not there is as published";
+  EXPECT_EQ(c.layer_norm_eps, 1e-5);
+  EXPECT_EQ(c.pad_token_id, 3);
+  EXPECT_EQ(write(models::to_json(c).dump()).vocab_size, 99);
+  EXPECT_EQ(models::to_json(models::parse_bert_config(models::to_json(small).dump())), models::to_json(small));
+
+  const auto refused = [&](const std::string& text) { return text_of<FileError>([&] { write(text); }); };
+  EXPECT_THAT(refused(R"({"model_type": "roberta"})"), AllOf(HasSubstr("'bert'"), HasSubstr("roberta")));
+  EXPECT_THAT(refused(R"({"position_embedding_type": "relative_key"})"), HasSubstr("'absolute'"));
+  EXPECT_THAT(refused(R"({"hidden_size": "wide"})"), HasSubstr("wrong type"));
+  EXPECT_THAT(refused("[]"), AllOf(HasSubstr("no JSON object"), HasSubstr("config.json")));
+  EXPECT_THROW(models::load_bert_config(made / "none"), FileError);
 }
 
 // Counts are linear in each size, so those of large models follow from small ones: nothing of bert_base is allocated.

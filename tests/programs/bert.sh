@@ -53,6 +53,24 @@ refused '--save and --ask are for one model' --activation relu,gelu --save x
 refused 'write .MASK. where a word is missing' --grammar=100 --ask 'nothing is missing'
 head -c 3000 words.safetensors >damaged
 refused 'damaged' --load damaged
+
+# What the file says of itself is not believed: sizes, the tokenizer, the words, the weights.
+spoiled() { # spoiled(sed command): the file with another header of the same length
+  LC_ALL=C sed -b "$1" words.safetensors >spoiled
+  [[ $(wc -c <spoiled) == $(wc -c <words.safetensors) ]] || fail "sed changed the length"
+  ! cmp -s spoiled words.safetensors || fail "sed changed nothing: $1"
+}
+spoiled '1s/intermediate_size\\":512/intermediate_size\\":9e9/'
+refused 'larger than the limit.*spoiled' --load spoiled
+spoiled '1s/num_hidden_layers\\":2/num_hidden_layers\\":9/'
+refused 'spoiled' --load spoiled
+spoiled '1s/wordpiece/wordpeace/'
+refused "unknown name 'wordpeace'; did you mean 'wordpiece'" --load spoiled
+spoiled '1s/\[UNK\]/[UNX]/'
+refused "\[UNK\].*spoiled" --load spoiled
+cp words.safetensors spoiled
+printf 'x' | dd of=spoiled bs=1 seek=$(($(wc -c <spoiled) - 1)) conv=notrunc status=none
+refused 'the weights are damaged.*spoiled' --load spoiled
 status=0
 "$program" --load words.safetensors --ask 'nothing is missing' >out 2>err || status=$?
 ((status == 1)) || fail "status $status instead of 1 without [MASK]"

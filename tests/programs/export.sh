@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A saved model as an ONNX file. Arguments: the program, scratch folder, the mnist program.
+# A saved model as an ONNX file. Arguments: the program, scratch folder, the mnist program, the bert program if there is one.
 set -euo pipefail
-program=$1 folder=$2 mnist=$3
+program=$1 folder=$2 mnist=$3 bert=${4:-}
 source "$(dirname "$0")/functions.sh"
 rm -rf "$folder"
 mkdir -p "$folder"
@@ -29,3 +29,13 @@ disk_full --model digits.safetensors --out again.onnx
 cmp digits.onnx again.onnx || fail "the file is lost"
 refused 'none/x.onnx' --model digits.safetensors --out none/x.onnx
 [[ ! -e x.onnx ]] || fail "it leaves a file behind"
+
+if [[ $bert ]]; then
+  "$bert" --grammar=300 --vocabulary-size 150 --length 16 --epochs 1 --run '' --save words.safetensors </dev/null >/dev/null
+  "$program" --model words.safetensors --out words.onnx >third
+  has third '^words.onnx: opset 17, input \(n, length\), [0-9,]+ parameters, [0-9,]+ bytes$'
+  for text in input_ids attention_mask token_type_ids logits vocabulary farmer bert.encoder.layer.1.output.dense.weight; do
+    grep -qa "$text" words.onnx || fail "the file does not name $text"
+  done
+  refused 'takes neither --input nor --batch' --model words.safetensors --out x.onnx --input 16
+fi

@@ -2,6 +2,8 @@
 // Models as ONNX files, for other programs to run. In the component cairn::onnx, which needs libonnx and protobuf.
 //
 //   io::save_onnx(model, "mnist.onnx", {1, 1, 28, 28});
+//
+// BERT takes several tensors: models::save_onnx (cairn/models/bert_onnx.h).
 
 #include <map>
 #include <string>

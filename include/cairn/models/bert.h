@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cairn/base/json.h"
 #include "cairn/nn/embedding.h"
 #include "cairn/nn/linear.h"
 #include "cairn/nn/norm.h"
@@ -33,6 +34,15 @@ struct BertConfig {
 ///   throws  NameError for another name
 BertConfig bert_config(const std::string& name);
 std::vector<std::string> bert_names();
+
+/// That of a published model, from its config.json. What is not there is as above, what is not for the sizes is passed
+/// over, and activations have their names here: gelu_new is gelu_tanh.
+///   throws  FileError for a file that is missing or no such config, or one of another model or of positions that are not
+///           "absolute"; parse_bert_config, which takes the text itself, ValueError
+BertConfig load_bert_config(const std::string& file);
+BertConfig parse_bert_config(const std::string& json);
+/// The same the other way, to be kept beside weights.
+Json to_json(const BertConfig& config);
 
 /// What a BERT reads.
 struct BertInputs {

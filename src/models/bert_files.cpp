@@ -1,0 +1,97 @@
+// BERT's files: its config.json, and published weights.
+#include <map>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "cairn/data/text.h"
+#include "cairn/io/safetensors.h"
+#include "cairn/models/bert.h"
+#include "train/parse_object.h"
+
+namespace cairn::models {
+namespace {
+
+// Members of a config.json that a BertConfig has, each handed to f with its name.
+template <class Config, class F>
+void each_member(Config& c, const F& f) {
+  f("vocab_size", c.vocab_size), f("hidden_size", c.hidden_size);
+  f("num_hidden_layers", c.num_hidden_layers), f("num_attention_heads", c.num_attention_heads);
+  f("intermediate_size", c.intermediate_size), f("max_position_embeddings", c.max_position_embeddings);
+  f("type_vocab_size", c.type_vocab_size), f("hidden_act", c.hidden_act);
+  f("hidden_dropout_prob", c.hidden_dropout_prob), f("attention_probs_dropout_prob", c.attention_probs_dropout_prob);
+  f("layer_norm_eps", c.layer_norm_eps), f("pad_token_id", c.pad_token_id);
+  f("initializer_range", c.initializer_range);
+}
+
+}  // namespace
+
+Json to_json(const BertConfig& config) {
+  Json json = {{"model_type", "bert"}};
+  each_member(config, [&](const char* name, const auto& value) { json[name] = value; });
+  return json;
+}
+
+BertConfig parse_bert_config(const std::string& json) {
+  constexpr const char* operation = "parse_bert_config";
+  const auto all = train::parse_object(json);
+  require<ValueError>(all.has_value(), operation, "this is no JSON object", json.substr(0, 100));
+  try {
+    for (const auto& [member, wanted] : {std::pair("model_type", "bert"), {"position_embedding_type", "absolute"}})
+      if (const std::string found = all->value(member, wanted); found != wanted)
+        fail<ValueError>(operation, std::string(member) + " must be '" + wanted + "'", found);
+    BertConfig config;
+    each_member(config, [&](const char* name, auto& value) {
+      if (const auto at = all->find(name); at != all->end() && !at->is_null()) at->get_to(value);
+    });
+    static const std::map<std::string, std::string> other_names = {{"gelu_python", "gelu"},
+                                                                   {"gelu_new", "gelu_tanh"},
+                                                                   {"gelu_fast", "gelu_tanh"},
+                                                                   {"gelu_pytorch_tanh", "gelu_tanh"},
+                                                                   {"quick_gelu", "x * sigmoid(1.702 * x)"}};
+    const auto other = other_names.find(config.hidden_act);
+    if (other != other_names.end()) config.hidden_act = other->second;
+    return config;
+  } catch (const Json::exception& e) {
+    fail<ValueError>(operation, "a member has a wrong type", std::string(e.what()));
+  }
+}
+
+BertConfig load_bert_config(const std::string& file) {
+  const std::string text = data::read_text(file);
+  try {
+    return parse_bert_config(text);
+  } catch (const ValueError& e) {
+    throw FileError("load_bert_config: " + std::string(e.what()) + "; got '" + file + "'");
+  }
+}
+
+nn::LoadReport load_bert(nn::Module& model, const std::string& file) {
+  const nn::StateDict own = model.state_dict();
+  nn::StateDict state;
+  for (const auto& [given_name, tensor] : io::load_safetensors(file).tensors) {
+    std::string name = given_name;
+    if (name.ends_with("LayerNorm.gamma")) name.replace(name.size() - 5, 5, "weight");
+    if (name.ends_with("LayerNorm.beta")) name.replace(name.size() - 4, 4, "bias");
+    if (!own.contains(name)) {
+      std::string other = name.starts_with("bert.") ? name.substr(5) : std::string("bert.").append(name);
+      if (own.contains(other)) name = std::move(other);
+    }
+    state.insert({name, tensor});
+  }
+  // A tensor under several names is there when one of them is.
+  std::map<const void*, std::string> known;
+  for (const auto& [name, tensor] : own)
+    if (state.contains(name)) known.insert({tensor.body()->storage.get(), name});
+  for (const auto& [name, tensor] : own)
+    if (const auto at = known.find(tensor.body()->storage.get()); at != known.end() && !state.contains(name))
+      state.insert({name, state.at(at->second)});
+  require<FileError>(!known.empty(), "load_bert", "none of its tensors is one of the model", given("file", file));
+  for (const auto& [name, tensor] : own)
+    require<FileError>(!state.contains(name) || state.at(name).shape() == tensor.shape(), "load_bert",
+                       "a tensor has another shape than the model's", given("tensor", name),
+                       given("model", tensor.shape()),
+                       given("file", state.contains(name) ? state.at(name).shape() : Shape()), file);
+  return model.load_state_dict(state, false);
+}
+
+}  // namespace cairn::models
