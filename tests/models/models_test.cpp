@@ -18,14 +18,12 @@ using namespace cairn;
 
 namespace {
 
+// Those of all by name are in make_model_test.cpp.
 TEST(Models, HaveTheirPublishedNumbersOfParameters) {
   EXPECT_EQ(models::lenet5().num_parameters(), 61'706);
-  EXPECT_EQ(models::alexnet().num_parameters(), 61'100'840);
   EXPECT_EQ(models::resnet20().num_parameters(), 272'474);
   EXPECT_EQ(models::resnet20({.shortcut = nn::Shortcut::identity}).num_parameters(), 269'722);
   EXPECT_EQ(models::resnet18().num_parameters(), 11'689'512);
-  EXPECT_EQ(models::resnet34().num_parameters(), 21'797'672);
-  EXPECT_EQ(models::resnet50().num_parameters(), 25'557'032);
   EXPECT_EQ(models::mlp(784).num_parameters(), 535'818);
   EXPECT_EQ(models::cnn().num_parameters(), 1'199'882);
 }
@@ -89,7 +87,7 @@ TEST(Models, TrainAndSaveAndLoad) {
       const Tensor x = randn(batch), y = tensor({0, 1, 2, 3});
       optim::Adam optimizer(model->parameters(), {.lr = 5e-4});
       double first = 0, last = 0;
-      for (int step = 0; step < 12; ++step) {
+      for (int step = 0; step < rounds(12); ++step) {
         optimizer.zero_grad();
         const Tensor loss = cross_entropy((*model)(x), y);
         loss.backward();

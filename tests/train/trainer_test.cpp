@@ -17,6 +17,7 @@
 #include "cairn/optim/sgd.h"
 #include "cairn/tensor/create.h"
 #include "cairn/tensor/random.h"
+#include "support.h"
 
 namespace cairn {
 namespace {
@@ -72,11 +73,11 @@ Outcome learn(const data::TensorDataset& set, int threads) {
 
 TEST(Trainer, HasTheSameBitsOnAnyNumberOfThreads) {
   const WholeTeams whole;
-  const data::Mnist digits = data::glyphs({.train = 1500, .test = 1});
+  const data::Mnist digits = data::glyphs({.train = rounds(1500), .test = 1});
   const data::TensorDataset set(digits.train_images, digits.train_labels);
   const Outcome one = learn(set, 1);
-  EXPECT_GT(one.evaluation.accuracy, 0.8);  // it learns at all
-  for (const int threads : {2, 3, 8}) {
+  EXPECT_GT(one.evaluation.accuracy, under_sanitizer() ? 0.3 : 0.8);  // it learns at all
+  for (const int threads : under_sanitizer() ? std::vector{3} : std::vector{2, 3, 8}) {
     reset_parallel_stats();
     const Outcome more = learn(set, threads);
     EXPECT_EQ(parallel_stats().largest_team, threads);
