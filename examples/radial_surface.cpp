@@ -7,7 +7,9 @@
 #include <cmath>
 #include <cstdio>
 #include <cxxopts.hpp>
+#include <nlohmann/json.hpp>
 
+#include "support/command.h"
 #include "support/options.h"
 #include "support/output.h"
 
@@ -20,6 +22,8 @@ struct Options {
   uint64_t seed;
   std::vector<int64_t> centres;
   double lr;
+  support::RunPlace run;
+  std::vector<std::string> command;
 };
 
 Options read_options(int argc, char** argv) {
@@ -35,7 +39,8 @@ Options read_options(int argc, char** argv) {
     ("seed", "of points, clusters and weights", text("1"), "N")
     ("h,help", "this text");
   // clang-format on
-  const cxxopts::ParseResult found = all.parse(argc, argv);
+  support::add_run_options(all, "", "runs/radial-surface");
+  const cxxopts::ParseResult found = support::parse_resumable(all, "radial-surface", argc, argv, {});
   if (found.count("help") > 0) {
     std::printf("%s", all.help().c_str());
     std::exit(0);
@@ -47,7 +52,9 @@ Options read_options(int argc, char** argv) {
             .grid = support::number<int64_t>("grid", of("grid"), 2, 500),
             .seed = support::number<uint64_t>("seed", of("seed"), 0, UINT64_MAX),
             .centres = support::numbers<int64_t>("centres", of("centres"), 3, o.points),
-            .lr = support::number<double>("lr", of("lr"), 0, 10)};
+            .lr = support::number<double>("lr", of("lr"), 0, 10),
+            .run = support::run_place(found, "runs/radial-surface"),
+            .command = support::command_of("radial-surface", found)};
   require<ValueError>(!o.centres.empty(), "options", "--centres needs at least one number");
   return o;
 }
@@ -141,33 +148,59 @@ struct Surface : nn::Layer {
   }
 };
 
+struct Stopped {};  // by Ctrl-C
+
+// Moves centres and widths, with all points in every step, and solves the output layer anew after every ten. The
+// trainer's epochs are so many steps that checkpoints cost little. Whether the loss stayed finite.
+bool train_basis(Surface& surface, const Options& o, const Tensor& points, const Tensor& values, train::Run* run) {
+  constexpr int64_t epoch = 50;
+  const data::TensorDataset set(cat(std::vector<Tensor>(epoch, points), 0), cat(std::vector<Tensor>(epoch, values), 0));
+  const data::DataLoader loader(set, {.batch_size = points.size(0)});
+  optim::Adam optimizer(surface.basis.parameters(), {.lr = o.lr});
+  train::Trainer trainer(surface, optimizer,
+                         {.epochs = (o.steps + epoch - 1) / epoch,
+                          .loss = [](const Tensor& y, const Tensor& t) { return mse_loss(y, t); },
+                          .max_steps = o.steps,
+                          .run = run,
+                          .output = train::Output::silent});
+  trainer.on_batch_end([&](const train::Progress& p) {
+    if (p.batch % 10 == 0) surface.solve_output(points, values);
+  });
+  try {
+    trainer.fit(loader);
+  } catch (const ValueError&) {  // it has left for infinity
+    return false;
+  }
+  if (trainer.end() == train::End::interrupted) throw Stopped();
+  return true;
+}
+
 struct Errors {
   double solved, trained;
 };
 
 Errors fit(const Kind& kind, int64_t centres, const Options& o, const Tensor& points, const Tensor& values,
-           const Tensor& test) {
+           const Tensor& test, support::Runs& runs) {
   manual_seed(o.seed);
   Surface surface(kind, centres);
   Generator generator(o.seed, "k-means");
   surface.basis.initialise_from(points, {.overlap = kind.overlap}, generator);
   surface.solve_output(points, values);
-  Errors errors{.solved = surface.error(test), .trained = 0};
+  Errors errors{.solved = surface.error(test), .trained = NAN};
+  if (o.steps == 0) return {errors.solved, errors.solved};
 
-  // From there centres and widths move, and the output layer is solved anew at the end.
-  optim::Adam optimizer(surface.basis.parameters(), {.lr = o.lr});
-  for (int64_t step = 0; step < o.steps; ++step) {
-    if (step % 10 == 0) surface.solve_output(points, values);
-    surface.zero_grad();
-    mse_loss(surface(points), values).backward();
-    optimizer.step();
-  }
+  train::Run* const record = runs.training(kind.function + ("-" + std::to_string(centres)));
+  if (record)
+    record->describe({{"command", o.command},
+                      {"seed", o.seed},
+                      {"options", {{"function", kind.function}, {"centres", centres}, {"lr", o.lr}}}});
+  if (!train_basis(surface, o, points, values, record)) return errors;
   surface.solve_output(points, values);
   errors.trained = surface.error(test);
   return errors;
 }
 
-void run(const Options& o) {
+void run(const Options& o, support::Runs& runs) {
   manual_seed(o.seed);
   const Tensor points = rand({o.points, 2}, f64), values = franke(points), test = square_grid(o.grid);
   const auto side = static_cast<int>(o.grid);
@@ -200,21 +233,30 @@ void run(const Options& o) {
   for (const Kind& kind : kinds) {
     std::printf("  %-22s", kind.function);
     for (const int64_t n : o.centres) {
-      const Errors e = fit(kind, n, o, points, values, test);
+      const Errors e = fit(kind, n, o, points, values, test, runs);
       std::printf("%12.2e%12.2e", e.solved, e.trained);
       std::fflush(stdout);
     }
     std::printf("\n");
   }
+  if (!runs.folder().empty()) std::printf("\nruns: %s\n", runs.folder().c_str());
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    run(read_options(argc, argv));
+    const Options o = read_options(argc, argv);
+    support::Runs runs(o.run, {.meters = false}, true, o.command);
+    int status = 0;
+    try {
+      run(o, runs);
+    } catch (const Stopped&) {
+      std::printf("\n\nto go on: ./run radial-surface --resume %s\n", runs.folder().c_str());
+      status = 130;  // as programs that Ctrl-C ended
+    }
     support::finish_output();
-    return 0;
+    return status;
   } catch (const std::exception& e) {
     std::fflush(stdout);
     std::fprintf(stderr, "radial-surface: %s\n", e.what());
