@@ -304,21 +304,42 @@ function zoom_to(group, range) {
   }
 }
 
-// Drag, double click and keys.
+// The range in which these values are at these places; undefined where that is all there is.
+function pinched(chart, values, places) {
+  const {left, right} = chart.scales.x, all = chart.data.datasets.flatMap((set) => set.data.map((p) => p.x));
+  const low = all.reduce((a, b) => Math.min(a, b), chart.options.scales.x.suggestedMin ?? Infinity);
+  const high = all.reduce((a, b) => Math.max(a, b), low);
+  const slope = (values[1] - values[0]) / (places[1] - places[0]);
+  const min = values[0] + (left - places[0]) * slope, max = values[0] + (right - places[0]) * slope;
+  if (!(slope > 0) || min <= low && max >= high) return undefined;
+  return {min: Math.max(min, low), max: Math.min(max, high)};
+}
+
+// Drag, pinch, double click and keys.
 function listen(entry) {
   const {canvas} = entry, group = () => entry.options.group;
   const at = (event) => event.clientX - canvas.getBoundingClientRect().left;
+  const down = new Map();  // where mouse or fingers are, by their numbers
+  let held = null;         // values that two fingers keep under them
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || !entry.chart) return;
     canvas.setPointerCapture(event.pointerId);
-    entry.chart.drag = [at(event), at(event)];
+    down.set(event.pointerId, at(event));
+    const places = [...down.values()];
+    entry.chart.drag = places.length === 1 ? [at(event), at(event)] : null;
+    held = places.length === 2 ? places.map((place) => entry.chart.scales.x.getValueForPixel(place)) : null;
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (!entry.chart || !entry.chart.drag) return;
+    if (!entry.chart || !down.has(event.pointerId)) return;
+    down.set(event.pointerId, at(event));
+    if (held) return zoom_to(group(), pinched(entry.chart, held, [...down.values()]));
+    if (!entry.chart.drag) return;
     entry.chart.drag[1] = at(event);
     entry.chart.draw();
   });
   const end = (event) => {
+    down.delete(event.pointerId);
+    held = null;
     if (!entry.chart || !entry.chart.drag) return;
     const [from, to] = entry.chart.drag.sort((a, b) => a - b), x = entry.chart.scales.x;
     entry.chart.drag = null;

@@ -40,7 +40,7 @@ export async function launch(path) {
 
   return {
     // A tab of this width. `errors` gathers what the page complains of.
-    async open(url, {width = 1280, height = 900, dark = false} = {}) {
+    async open(url, {width = 1280, height = 900, dark = false, touch = false} = {}) {
       const {targetId} = await send("Target.createTarget", {url: "about:blank"});
       const {sessionId} = await send("Target.attachToTarget", {targetId, flatten: true});
       const call = (method, params) => send(method, params, sessionId);
@@ -58,6 +58,7 @@ export async function launch(path) {
       });
       for (const domain of ["Page", "Runtime", "Log", "Network"]) await call(`${domain}.enable`);
       await call("Emulation.setDeviceMetricsOverride", {width, height, deviceScaleFactor: 1, mobile: width < 600});
+      await call("Emulation.setTouchEmulationEnabled", {enabled: touch, maxTouchPoints: 2});
       const scheme = (name) =>
           call("Emulation.setEmulatedMedia", {features: [{name: "prefers-color-scheme", value: name}]});
       await scheme(dark ? "dark" : "light");
@@ -83,6 +84,14 @@ export async function launch(path) {
         },
         mouse: (type, x, y, more = {}) =>
             call("Input.dispatchMouseEvent", {type, x, y, button: "left", clickCount: 1, ...more}),
+        // Fingers that go along paths [{x, y}, …] of one length, and are lifted at the end.
+        async touch(...paths) {
+          for (let i = 0; i < paths[0].length; ++i)
+            await call(
+                "Input.dispatchTouchEvent",
+                {type: i === 0 ? "touchStart" : "touchMove", touchPoints: paths.map((path, id) => ({...path[i], id}))});
+          await call("Input.dispatchTouchEvent", {type: "touchEnd", touchPoints: []});
+        },
         async key(key) {
           await call("Input.dispatchKeyEvent", {type: "keyDown", key, text: key.length === 1 ? key : undefined});
           await call("Input.dispatchKeyEvent", {type: "keyUp", key});

@@ -42,6 +42,11 @@ const place = (page, name, set, index) => page.run(`(() => {
   const c = ${chart(name)}, box = c.canvas.getBoundingClientRect(), p = c.getDatasetMeta(${set}).data[${index}];
   return {x: box.x + p.x, y: box.y + p.y};
 })()`);
+const range = (page, name) => page.run(`(({min, max}) => [min, max])(${chart(name)}.scales.x)`);
+const shows = async (page, name, from, to) => {
+  const [min, max] = await range(page, name);
+  assert.ok(Math.abs(min - from) < 0.1 && Math.abs(max - to) < 0.1, `${name} shows ${min} to ${max}`);
+};
 const labels = (page, name) => page.run(`${chart(name)}.data.datasets.map((d) => d.label)`);
 const fits = async (page) => assert.ok(
     await page.run("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the window");
@@ -84,20 +89,51 @@ await test("curves are there, and hovering shows their values", one, {}, async (
 
 await test("a drag looks closer and a double click shows all again", one, {}, async (page) => {
   await drawn(page, "curve loss");
-  const range = (name) => page.run(`(({min, max}) => [min, max])(${chart(name)}.scales.x)`);
   const from = await place(page, "curve loss", 0, 2), to = await place(page, "curve loss", 0, 6);
   await page.mouse("mousePressed", from.x, from.y);
   await page.mouse("mouseMoved", to.x, to.y, {buttons: 1});
   await page.mouse("mouseReleased", to.x, to.y);
-  for (const name of ["curve loss", "curve accuracy"]) {
-    const [min, max] = await range(name);
-    assert.ok(Math.abs(min - 3) < 0.1 && Math.abs(max - 7) < 0.1, `${name} shows ${min} to ${max}`);
-  }
+  for (const name of ["curve loss", "curve accuracy"]) await shows(page, name, 3, 7);
   for (const clickCount of [1, 2]) {
     await page.mouse("mousePressed", from.x, from.y, {clickCount});
     await page.mouse("mouseReleased", from.x, from.y, {clickCount});
   }
-  assert.deepEqual(await range("curve loss"), [1, 10]);
+  assert.deepEqual(await range(page, "curve loss"), [1, 10]);
+});
+
+const phone = {
+  width: 390,
+  height: 844,
+  touch: true
+};
+await test("fingers on a chart look closer, and scroll the page", one, phone, async (page) => {
+  await drawn(page, "curve loss");
+  const path = (from, to) => Array.from(
+      {length: 11}, (_, i) => ({x: from.x + (to.x - from.x) * i / 10, y: from.y + (to.y - from.y) * i / 10}));
+  const at = async (index) => ({x: (await place(page, "curve loss", 0, index)).x, y: middle});
+  const middle =
+      await page.run(`(({y, height}) => y + height / 2)(${chart("curve loss")}.canvas.getBoundingClientRect())`);
+  const [third, fifth, seventh] = [await at(2), await at(4), await at(6)];
+
+  await page.touch(path(third, seventh));
+  for (const name of ["curve loss", "curve accuracy"]) await shows(page, name, 3, 7);
+  for (const tap of [1, 2]) await page.touch([fifth]);
+  await page.until(`${chart("curve loss")}.scales.x.max === 10`);
+  assert.deepEqual(await range(page, "curve loss"), [1, 10]);
+
+  // Fingers take along what is under them: 5 comes to where 7 was.
+  await page.touch(path(third, third), path(fifth, seventh));
+  for (const [finger, value] of [[third, 3], [seventh, 5]]) {
+    const there = await page.run(`(({canvas, scales: {x}}) =>
+        x.getValueForPixel(${finger.x} - canvas.getBoundingClientRect().x))(${chart("curve loss")})`);
+    assert.ok(Math.abs(there - value) < 0.1, `under a finger is ${there} and no more ${value}`);
+  }
+  await page.touch(path(third, third), path(seventh, {...third, x: third.x + 20}));
+  assert.deepEqual(await range(page, "curve loss"), [1, 10]);
+
+  await page.touch(path(fifth, {...fifth, y: fifth.y - 200}));
+  await page.until("scrollY > 100");
+  assert.deepEqual(await range(page, "curve loss"), [1, 10]);
 });
 
 await test("keys read values and zoom", one, {}, async (page) => {
