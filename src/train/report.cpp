@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "cairn/base/error.h"
 #include "cairn/base/file.h"
@@ -194,22 +195,51 @@ std::string filled(std::string text, const std::string& mark, const std::string&
   return text.replace(at, mark.size(), with);
 }
 
+// The trainings within the folder of several, by name; of any other folder itself. A program that makes several keeps its
+// run.json above them, with a metrics.jsonl in which nothing is told.
+std::vector<std::string> trainings_in(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path place = folder;
+  const bool tells = fs::file_size(place / "metrics.jsonl", error) > 0 && !error;
+  if (tells || !fs::exists(place / "run.json", error)) return {folder};
+  std::vector<std::string> found;
+  for (const fs::directory_entry& entry : fs::directory_iterator(place, error))
+    if (!entry.is_symlink(error) && fs::exists(entry.path() / "metrics.jsonl", error))
+      found.push_back(entry.path().string());
+  std::sort(found.begin(), found.end());
+  return found.empty() ? std::vector{folder} : found;
+}
+
 }  // namespace
 
 struct Report::Inside {
+  std::vector<std::string> folders;
   std::vector<RunFolder> runs;
+
+  // Whether there are others than before.
+  bool find() {
+    std::vector<RunFolder> now;
+    for (const std::string& folder : folders)
+      for (const std::string& training : trainings_in(folder)) now.emplace_back(training);
+    const auto same = [](const RunFolder& a, const RunFolder& b) { return a.folder == b.folder; };
+    if (std::equal(now.begin(), now.end(), runs.begin(), runs.end(), same)) return false;
+    runs = std::move(now);
+    return true;
+  }
 };
 
 Report::Report(const std::vector<std::string>& folders) : inside_(std::make_unique<Inside>()) {
   require<ValueError>(!folders.empty(), "report", "needs the folder of a run");
-  for (const std::string& folder : folders) inside_->runs.emplace_back(folder);
+  inside_->folders = folders;
+  inside_->find();
 }
 Report::~Report() = default;
 Report::Report(Report&&) noexcept = default;
 Report& Report::operator=(Report&&) noexcept = default;
 
 bool Report::update() {
-  bool changed = false;
+  bool changed = inside_->find();
   for (RunFolder& run : inside_->runs) changed |= run.update();
   return changed;
 }

@@ -22,6 +22,12 @@ has out '^runs/report.html$'
 has runs/report.html '"name":"relu".*"name":"gelu"'
 "$program" runs/relu --output page.html >out
 cmp page.html runs/relu/report.html
+mkdir both
+echo '{}' >both/run.json
+cp -r runs/relu runs/gelu both
+"$program" both/ >out
+has out '^both/report.html$'
+has both/report.html '"name":"gelu".*"name":"relu"'
 (cd runs/relu && "$program" . >out && has out '^\./report.html$')
 (cd runs && "$program" relu gelu >../out && has ../out '^report.html$')
 

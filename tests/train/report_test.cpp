@@ -221,6 +221,35 @@ TEST(Report, ReadsFoldersOfRunsOnly) {
   EXPECT_THAT(text_of<FileError>([&] { train::Report({folder.path()}).update(); }), HasSubstr("this is no plain file"));
 }
 
+TEST(Report, AFolderOfSeveralTrainingsStandsForThem) {
+  const Folder folder;
+  const auto names = [](const train::Report& report) {
+    std::vector<std::string> all;
+    const Json data = Json::parse(report.data());
+    for (const Json& run : data["runs"]) all.push_back(run["name"]);
+    return all;
+  };
+  const auto begin = [&](const std::string& name) {
+    std::filesystem::create_directory(folder / name);
+    folder.write(name + "/metrics.jsonl", "{\"event\":\"step\",\"step\":1,\"loss\":1}\n");
+  };
+  folder.write("run.json", R"({"name":"all of them"})");
+  folder.write("metrics.jsonl", "");
+  train::Report report({folder.path()});
+  EXPECT_TRUE(report.update());
+  EXPECT_THAT(names(report), ElementsAre("all of them")) << "before the first begins";
+  begin("tanh-1");
+  begin("relu-1");
+  std::filesystem::create_directory(folder / "notes");
+  EXPECT_TRUE(report.update());
+  EXPECT_THAT(names(report), ElementsAre("relu-1", "tanh-1"));
+  EXPECT_FALSE(report.update());
+  // A training of its own is what it shows, whatever lies beside that.
+  folder.write("metrics.jsonl", "{\"event\":\"step\",\"step\":1,\"loss\":1}\n");
+  EXPECT_TRUE(report.update());
+  EXPECT_THAT(names(report), ElementsAre("all of them"));
+}
+
 TEST(Report, NothingInARunBreaksOutOfThePage) {
   const std::string evil = "</script><script>alert(1)</script><!--\xe2\x80\xa8\xe2\x80\xa9@DATA@&amp;\\\"";
   const Folder folder;

@@ -34,14 +34,14 @@ namespace cairn::train {
 class Report {
  public:
   /// Reads nothing yet.
-  ///   folders  one or more; each a folder
+  ///   folders  one or more; one in which a program keeps several trainings, as `compare` does, stands for all of these
   ///   throws   ValueError without any; FileError for what is no folder
   explicit Report(const std::vector<std::string>& folders);
   ~Report();
   Report(Report&&) noexcept;
   Report& operator=(Report&&) noexcept;
 
-  /// Reads what was written since the last call.
+  /// Reads what was written since the last call, trainings that began since then included.
   ///   returns  whether there was anything
   ///   throws   FileError naming file and line for damage, for a file that a link puts outside its folder, and for a
   ///            folder with neither file. The text holds nothing of what stands in the file
