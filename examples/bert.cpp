@@ -230,13 +230,14 @@ int run(const Options& o, bool& begun) {
       }
       const double perplexity = r.test.metrics.at("perplexity");
       accuracies.push_back(100 * r.test.accuracy), perplexities.push_back(perplexity), seconds.push_back(r.seconds);
-      std::printf("%sheld out: accuracy %.2f %%, perplexity %.2f, after %.0f s\n",
+      std::printf("%sheld out: accuracy %.2f %%, perplexity %.2f, after %s s\n",
                   several ? (name + ", seed " + std::to_string(seed) + ": ").c_str() : "\n", 100 * r.test.accuracy,
-                  perplexity, r.seconds);
+                  perplexity, time_cell(r.seconds, 0, 0).c_str());
     }
     char row[160];
-    std::snprintf(row, sizeof row, "%-16s %8.2f ± %.2f %% %10.2f ± %.2f %8.0f s", name.c_str(), mean_of(accuracies),
-                  spread_of(accuracies), mean_of(perplexities), spread_of(perplexities), mean_of(seconds));
+    std::snprintf(row, sizeof row, "%-16s %8.2f ± %.2f %% %10.2f ± %.2f %s s", name.c_str(), mean_of(accuracies),
+                  spread_of(accuracies), mean_of(perplexities), spread_of(perplexities),
+                  time_cell(mean_of(seconds), 8, 0).c_str());
     rows.emplace_back(row);
   }
   if (several) {

@@ -177,7 +177,7 @@ int compare(Options& o) {
       accuracy.push_back(100 * r.test.accuracy);
       dead.push_back(100 * r.dead);
       gradient.push_back(r.first_gradient);
-      time.push_back(1e3 * r.seconds_a_step);
+      if (r.seconds_a_step > 0) time.push_back(1e3 * r.seconds_a_step);
       if (s == 1 && curves.size() < 8) curves.push_back({a, r.history});
     }
     const auto with_spread = [](const std::vector<double>& v, int digits) {
@@ -188,10 +188,10 @@ int compare(Options& o) {
     if (loss.empty())
       std::printf("%-*s  diverged in the first epoch\n", static_cast<int>(wide), a.c_str());
     else
-      std::printf("%-*s  %-18s  %-18s  %-16s  %5.1f%%  %9.2g  %9.3f%s\n", static_cast<int>(wide), a.c_str(),
+      std::printf("%-*s  %-18s  %-18s  %-16s  %5.1f%%  %9.2g  %s%s\n", static_cast<int>(wide), a.c_str(),
                   with_spread(loss, 4).c_str(), with_spread(test_loss, 4).c_str(),
                   classes ? with_spread(accuracy, 2).c_str() : "", support::mean_of(dead), support::mean_of(gradient),
-                  support::mean_of(time), diverged ? "  diverged" : "");
+                  support::time_cell(support::mean_of(time), 9, 3).c_str(), diverged ? "  diverged" : "");
     std::fflush(stdout);
   }
   std::printf(

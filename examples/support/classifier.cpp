@@ -224,7 +224,7 @@ void show_outcomes(const std::vector<Outcome>& outcomes, bool validated) {
     const train::EpochResult& last = o.history.back();
     std::printf("%-16s %8.4f", o.activation.c_str(), last.loss);
     if (validated) std::printf("   %8.2f %%", 100 * last.validation->accuracy);
-    std::printf(" %12.2f %% %8.1f s\n", 100 * o.accuracy, seconds_of(o.history));
+    std::printf(" %12.2f %% %s s\n", 100 * o.accuracy, time_cell(seconds_of(o.history), 8, 1).c_str());
   }
 }
 
@@ -276,7 +276,7 @@ int run(const Task& task, const Settings& s, bool& begun) {
       return 130;  // as programs that Ctrl-C ended
     }
     histories.push_back({several ? activation : "", history});
-    std::printf("trained for %.1f s\n", seconds_of(history));
+    std::printf("trained for %s s\n", time_cell(seconds_of(history), 0, 1).c_str());
     if (record) io::save(*m.model, record->file("model.safetensors"), m.info);
     if (!s.save.empty()) {
       io::save(*m.model, s.save, m.info);

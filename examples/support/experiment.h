@@ -30,7 +30,7 @@ struct Outcome {
   cairn::train::Evaluation test;
   double dead = 0;            ///< share of hidden units that are dead (nn::ActivationMeter) on test samples
   double first_gradient = 0;  ///< norm of the gradient of the first weight on the first batch, after the training
-  double seconds_a_step = 0;  ///< of the epochs since the last resume; 0 without any
+  double seconds_a_step = 0;  ///< 0 where no time was recorded
   cairn::train::End end = cairn::train::End::finished;
   bool diverged = false;  ///< the loss became infinite or NaN; the numbers are those from before
 };

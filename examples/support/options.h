@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <sstream>
 #include <string>
 #include <type_traits>
@@ -59,6 +60,16 @@ inline std::string short_text(double value) {
   std::ostringstream text;
   text << value;
   return text.str();
+}
+
+/// How long a training took, in so many characters, and "–" for 0: where no time was recorded.
+inline std::string time_cell(double time, int width, int digits) {
+  char cell[64];
+  if (time > 0)
+    std::snprintf(cell, sizeof cell, "%*.*f", width, digits, time);
+  else
+    std::snprintf(cell, sizeof cell, "%*s", width + 2, "–");  // whose three bytes are one character
+  return cell;
 }
 
 /// "sgd, adam, adamw"

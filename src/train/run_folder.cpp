@@ -428,4 +428,18 @@ History RunFolder::history() const {
   return history;
 }
 
+void recall_times(const std::string& folder, History& history) {
+  RunFolder run(folder);
+  try {
+    run.update();
+  } catch (const FileError&) {
+    return;
+  }
+  for (const EpochResult& told : run.history())
+    if (told.epoch < static_cast<int64_t>(history.size()) && told.seconds > 0) {
+      history[static_cast<size_t>(told.epoch)].seconds = told.seconds;
+      history[static_cast<size_t>(told.epoch)].samples_per_second = told.samples_per_second;
+    }
+}
+
 }  // namespace cairn::train

@@ -85,4 +85,8 @@ class RunFolder {
   int64_t lines_ = 0;
 };
 
+/// Gives the epochs of a history, counted from 0, the seconds and speeds that the run's metrics.jsonl tells of them. Where
+/// that is damaged it leaves them: it is no part of what a training goes on from.
+void recall_times(const std::string& folder, History& history);
+
 }  // namespace cairn::train

@@ -14,6 +14,7 @@
 #include "nn/keep_mode.h"
 #include "train/display.h"
 #include "train/interrupt.h"
+#include "train/run_folder.h"
 #include "train/snapshot.h"
 #include "train/tally.h"
 
@@ -193,6 +194,7 @@ void Trainer::Fit::begin() {
   }
   if (run_ == nullptr) return;
   run_->rewind(epoch_, steps_);
+  recall_times(run_->folder(), t_.history_);
   if (!resumed) {
     run_->log("start", {{"epochs", o_.epochs}, {"batches", loader_.batches()}}, 0);
   } else if (epoch_ < o_.epochs) {

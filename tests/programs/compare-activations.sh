@@ -32,6 +32,8 @@ cmp <(sed 's/ [0-9.]*$//; /^runs/d' out) expected || fail "other numbers than wi
 for run in relu-1 relu-2 tanh-1 tanh-2; do
   cmp whole/$run/last.safetensors parts/$run/last.safetensors || fail "other weights than without a stop"
 done
+"$program" --resume parts >again # nothing to train: the times are those that were recorded
+cmp out again || fail "other numbers than before it was finished"
 refused "this one cannot be changed; got '--epochs=4'" --resume parts --epochs 4
 refused "there is a run already" --run parts
 refused "a claim leaves no run" --claim b --run other

@@ -67,8 +67,14 @@ if ((kills <= 10)); then
   several=(--glyphs=1000 --model mlp --activation relu,gelu --epochs 3 --batch-size 50)
   "$program" "${several[@]}" --run both >out
   mv both/gelu whole_gelu
+  epochs_of() { grep '"event":"epoch"' "$1/metrics.jsonl"; } # with the times that they took
+  epochs_of both/relu >relu_epochs
   "$program" --resume both >rest
-  has rest '^relu +[0-9.]+ +[0-9.]+ % +0.0 s$'
+  cmp <(epochs_of both/relu) relu_epochs || fail "a training that was finished is made again"
+  cmp <(grep '^relu ' rest) <(grep '^relu ' out) || fail "another result than when it was trained"
+  rm both/relu/metrics.jsonl
+  "$program" --resume both >rest
+  has rest '^relu +[0-9.]+ +[0-9.]+ % +– s$' # nothing tells how long it took
   cmp whole_gelu/last.safetensors both/gelu/last.safetensors || fail "other weights than without a stop"
   rm undisturbed/run.json
   "$program" --glyphs=1000 --model mlp --resume undisturbed >out 2>err && fail "another model is resumed"

@@ -219,6 +219,26 @@ TEST_F(ResumeTest, AStopByAHookStaysOne) {
   }
 }
 
+TEST_F(ResumeTest, EpochsBeforeItKeepTheirTimes) {
+  const auto seconds = [&] {
+    Training t;
+    train::Run run(folder, {.resume = true});
+    t.options.run = &run;
+    std::vector<double> all;
+    for (const auto& r : Trainer(t.model, t.optimizer, t.options).fit(t.loader, &t.validation)) {
+      all.push_back(r.seconds);
+      EXPECT_EQ(r.samples_per_second > 0, r.seconds > 0);
+    }
+    return all;
+  };
+  EXPECT_THROW(learn(12), std::runtime_error);
+  const auto times = seconds();
+  EXPECT_THAT(times, ::testing::AllOf(::testing::SizeIs(3), ::testing::Each(::testing::Gt(0))));
+  EXPECT_EQ(seconds(), times);
+  parent.write("run/metrics.jsonl", R"({"event":"epoch","epoch":0,"seconds":"a day"})");
+  EXPECT_EQ(seconds(), std::vector<double>(3, 0)) << "what is damaged is nothing to stop for";
+}
+
 TEST_F(ResumeTest, AWeightThatIsNotFiniteIsNotSaved) {
   EXPECT_THROW(learn(6), std::runtime_error);
   const std::string before = testing::bytes_of(folder + "/last.safetensors");

@@ -115,8 +115,8 @@ class Trainer {
   ///
   /// With a run, it first goes back to the checkpoint of the run, when there is one. It leaves one after every epoch,
   /// and between as the run's options say. At Ctrl-C (or SIGTERM) it ends after the step that it is in, with a
-  /// checkpoint; a second Ctrl-C ends the program. The epochs before a resume stand in the history without their
-  /// seconds, speed and memory, which are 0: a checkpoint does not depend on the clock.
+  /// checkpoint; a second Ctrl-C ends the program. The epochs before a resume stand in the history with the seconds and
+  /// the speed that metrics.jsonl tells of them, or 0, and without their memory: a checkpoint does not depend on the clock.
   ///   throws  ValueError when the loss is not finite, naming epoch and batch (counted from 1, as on the screen), before
   ///           that batch changes a weight; AnomalyError likewise, with the option `anomaly`; ShapeError when it has more than one element, or when the loss is cross
   ///           entropy and the outputs are no classes; FileError for a checkpoint of another model, optimiser or data
