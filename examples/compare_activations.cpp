@@ -146,8 +146,9 @@ int compare(Options& o) {
   support::Experiment& e = o.experiment;
   std::printf("%s; layers", data.source.c_str());
   for (const int64_t width : e.widths) std::printf(" %d", static_cast<int>(width));
-  std::printf("; %s, learning rate %s, %d epochs, %d seed%s\n\n", e.optimizer.c_str(),
-              support::short_text(e.lr).c_str(), static_cast<int>(e.epochs), o.seeds, o.seeds == 1 ? "" : "s");
+  std::printf("; %s, learning rate %s, %d epoch%s, %d seed%s\n\n", e.optimizer.c_str(),
+              support::short_text(e.lr).c_str(), static_cast<int>(e.epochs), e.epochs == 1 ? "" : "s", o.seeds,
+              o.seeds == 1 ? "" : "s");
   size_t wide = 10;
   for (const std::string& a : o.activations) wide = std::max(wide, a.size());
   const bool classes = !e.loss;
@@ -182,14 +183,15 @@ int compare(Options& o) {
     }
     const auto with_spread = [](const std::vector<double>& v, int digits) {
       char cell[64];
-      std::snprintf(cell, sizeof cell, "%.*f +- %.*f", digits, support::mean_of(v), digits, support::spread_of(v));
+      std::snprintf(cell, sizeof cell, "%.*f ± %.*f", digits, support::mean_of(v), digits, support::spread_of(v));
       return std::string(cell);
     };
+    // A cell with ±, which takes two bytes, is a byte longer than its column is wide.
     if (loss.empty())
       std::printf("%-*s  diverged in the first epoch\n", static_cast<int>(wide), a.c_str());
     else
-      std::printf("%-*s  %-18s  %-18s  %-16s  %5.1f%%  %9.2g  %s%s\n", static_cast<int>(wide), a.c_str(),
-                  with_spread(loss, 4).c_str(), with_spread(test_loss, 4).c_str(),
+      std::printf("%-*s  %-19s  %-19s  %-*s  %5.1f%%  %9.2g  %s%s\n", static_cast<int>(wide), a.c_str(),
+                  with_spread(loss, 4).c_str(), with_spread(test_loss, 4).c_str(), classes ? 17 : 16,
                   classes ? with_spread(accuracy, 2).c_str() : "", support::mean_of(dead), support::mean_of(gradient),
                   support::time_cell(support::mean_of(time), 9, 3).c_str(), diverged ? "  diverged" : "");
     std::fflush(stdout);
@@ -197,7 +199,7 @@ int compare(Options& o) {
   std::printf(
       "\ndead: hidden units that are off (ReLU and the like: output <= 0; others: slope below 0.001) for all of 2000 "
       "test "
-      "samples;\ngradient: norm at the first layer's weight on these samples, after training; +- is the standard "
+      "samples;\ngradient: norm at the first layer's weight on these samples, after training; ± is the standard "
       "deviation "
       "between seeds.\n");
   if (!o.curves.empty() && !curves.empty()) {

@@ -225,8 +225,8 @@ void run(const Options& o, support::Runs& runs) {
                   .train_y = images.train_labels.narrow(0, 0, n),
                   .test_x = images.test_images.flatten(1).to(f32) - centre,
                   .test_y = images.test_labels};
-  std::printf("\nTest accuracy in percent of a perceptron trained for %d epochs on %d images: %s.\n",
-              static_cast<int>(o.epochs), static_cast<int>(n), images.source.c_str());
+  std::printf("\nTest accuracy in percent of a perceptron trained for %d epoch%s on %d images: %s.\n",
+              static_cast<int>(o.epochs), o.epochs == 1 ? "" : "s", static_cast<int>(n), images.source.c_str());
   std::printf("  exact     trained with %s, the polynomial put in its place afterwards\n", exact.text().c_str());
   std::printf("  poly      trained with the polynomial\n");
   std::printf(

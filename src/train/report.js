@@ -4,9 +4,10 @@
 
 function state_of(run) {
   const done = run.results.loss ? last(run.results.loss.epoch) + 1 : 0;
-  const epochs = run.epochs ? `${done} of ${run.epochs} epochs` : done ? `${done} epochs` : "";
+  const count = (n) => `${n} ${n === 1 ? "epoch" : "epochs"}`;
+  const epochs = run.epochs ? `${done} of ${count(run.epochs)}` : done ? count(done) : "";
   if (run.end === "done")
-    return epochs && done === run.epochs ? `done, ${done} epochs` : `done${epochs && ", " + epochs}`;
+    return epochs && done === run.epochs ? `done, ${count(done)}` : `done${epochs && ", " + epochs}`;
   return [run.end || (source.dataset.live === "live" ? "running" : "not ended"), epochs].filter(Boolean).join(", ");
 }
 

@@ -173,10 +173,10 @@ End Trainer::Fit::run() {
   if (run_ != nullptr)
     run_->log("end", {{"reason", to_string(end)}, {"seconds", seconds_between(start_, Clock::now())}}, steps_);
   if (end == End::interrupted)
-    display_.note("stopped and saved after " +
+    display_.note("stopped after " +
                   (batch_ == 0 ? "epoch " + std::to_string(epoch_)
                                : "batch " + std::to_string(batch_) + " of epoch " + std::to_string(epoch_ + 1)) +
-                  "; to go on, resume " + run_->folder());
+                  "; saved in " + run_->folder());
   else if (o_.restore_best && best_)
     restore_best();
   else if (ema_)

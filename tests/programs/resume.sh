@@ -45,7 +45,7 @@ if ((kills <= 10)); then
   kill -TERM $!
   wait $! || status=$?
   ((status == 130)) || fail "status $status instead of 130 after a stop"
-  has stopped '^stopped and saved after (batch [0-9]+ of )?epoch [0-9]+; to go on, resume polite$'
+  has stopped '^stopped after (batch [0-9]+ of )?epoch [0-9]+; saved in polite$'
   has stopped '^to go on: ./run mnist --resume polite$'
 
   # Who may write, and where.

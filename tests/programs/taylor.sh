@@ -10,6 +10,7 @@ cd "$folder"
 small=(--samples 400 --epochs 1 --hidden 8 --run '')
 "$program" "${small[@]}" --degrees 1,3,5 --plot plot.svg --curves curves.svg >first
 has first '^tanh at 0: 1 x - 0\.333333 x\^3 \+ 0\.133333 x\^5$'
+has first ' trained for 1 epoch on 400 images: '
 has first '^radius of convergence 1\.5708'
 has first '^ +1 +5\.95e-01$' # 1.5 − tanh 1.5
 has first '^ +5 +4\.82e-01$'
