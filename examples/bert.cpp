@@ -63,8 +63,8 @@ cxxopts::Options all_options() {
   add("Program", "save", "write the trained model there", "", "FILE");
   add("Program", "load", "ask a saved model instead of training one", "", "FILE");
   all.add_options("Program")("ask",
-                             "a text with [MASK] in it; may be given several times. Without it, on a terminal, "
-                             "texts are asked for",
+                             "a text with [MASK] in it; may be given several times. Without it texts are asked for "
+                             "on a terminal, and with --load the lines of a pipe are answered",
                              cxxopts::value<std::string>(), "TEXT");
   all.add_options("Program")("h,help", "this text");
   return all;
@@ -87,6 +87,12 @@ Options read_options(int argc, char** argv) {
     require<ValueError>(
         !given_one("load") || option.key() == "load" || option.key() == "ask" || option.key() == "threads", "options",
         "--load trains nothing, so it takes no option of training", given("option", option.key()));
+  const std::pair<const char*, const char*> instead[] = {
+      {"grammar", "text"}, {"data", "text"}, {"data", "grammar"}, {"vocabulary-size", "vocabulary"}};
+  for (const auto& [ignored, used] : instead)
+    require<ValueError>(!given_one(ignored) || !given_one(used), "options",
+                        "each of these stands in the place of the other; leave one out", given(ignored, text(ignored)),
+                        given(used, text(used)));
   set_num_threads(static_cast<int>(whole("threads", 1, 1024)));
   Options o;
   o.text = text("text");
@@ -127,8 +133,18 @@ Options read_options(int argc, char** argv) {
 // ---- what is seen ----------------------------------------------------------------------------------------------------------
 
 void answer(const Language& language, const Options& o) {
-  for (const std::string& text : o.ask) std::printf("\n%s\n%s\n", text.c_str(), fill(language, text).c_str());
-  if (!o.ask.empty() || ::isatty(STDIN_FILENO) == 0) return;
+  const auto fill_one = [&](const std::string& text) {
+    std::printf("\n%s\n%s\n", text.c_str(), fill(language, text).c_str());
+    std::fflush(stdout);
+  };
+  for (const std::string& text : o.ask) fill_one(text);
+  if (!o.ask.empty()) return;
+  if (::isatty(STDIN_FILENO) == 0) {
+    if (o.load.empty()) return;  // what a training finds there may be meant for others, and never end
+    for (std::string line; std::getline(std::cin, line);)
+      if (line.find_first_not_of(" \t\r") != std::string::npos) fill_one(line);
+    return;
+  }
   std::printf("\nWrite a text with [MASK] in it, as: to be or [MASK] to be; an empty line ends.\n");
   for (std::string line; std::printf("> "), std::fflush(stdout), std::getline(std::cin, line) && !line.empty();) {
     try {

@@ -34,6 +34,12 @@ cmp <(grep '^checksum' first) <(grep '^checksum' fourth) || fail "a finished run
 "$program" --load words.safetensors --ask 'a farmer , who [MASK] .' --ask '[MASK] farmer sings .' >asked
 [[ $(grep -c '%, ' asked) == 2 ]] || fail "two questions, one with a comma, are not two answers"
 
+# Lines from a pipe are answered as questions are.
+printf 'a farmer , who [MASK] .\r\n\n[MASK] farmer sings .' | "$program" --load words.safetensors >piped
+cmp <(tr -d '\r' <piped) asked || fail "a pipe is answered otherwise"
+"$program" --load words.safetensors </dev/null >piped
+[[ ! -s piped ]] || fail "it answers what nobody asked"
+
 # Characters, and several activations side by side.
 "$program" --grammar=300 --tokenizer char --length 16 --epochs 1 --activation relu,gelu --seeds 2 >fifth
 has fifth '^tokenizer: char, [0-9]+ tokens$'
@@ -48,6 +54,9 @@ refused '--length must be .* got .2.' --length 2
 refused 'nowhere' --text nowhere
 refused 'nowhere/model' --grammar=100 --save nowhere/model
 refused "takes no option of training" --load words.safetensors --epochs 3
+refused 'leave one out; got grammar .20000., text .words.' --text words --grammar
+refused 'leave one out; got data .here., grammar .100.' --data here --grammar=100
+refused 'leave one out; got vocabulary-size .90., vocabulary .v.txt.' --vocabulary v.txt --vocabulary-size 90
 refused 'no file of .bert --save' --load runs/bert/last.safetensors
 refused '--save and --ask are for one model' --activation relu,gelu --save x
 refused 'write .MASK. where a word is missing' --grammar=100 --ask 'nothing is missing'
