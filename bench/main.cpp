@@ -14,6 +14,7 @@
 #include <iostream>
 
 #include "bench.h"
+#include "support/output.h"
 
 namespace bench {
 namespace {
@@ -180,7 +181,9 @@ double seconds_per_call(double seconds, const std::function<void()>& f) {
 
 int main(int argc, char** argv) {
   try {
-    return bench::run(argc, argv);
+    const int status = bench::run(argc, argv);
+    support::finish_output();
+    return status;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "cairn-bench: %s\n", e.what());
     return 2;
