@@ -1,5 +1,5 @@
 #pragma once
-// JSON in the files of a run, which others may have written.
+// JSON in files that others may have written: those of a run, a model's config.
 
 #include <optional>
 #include <string>

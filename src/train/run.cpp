@@ -114,6 +114,18 @@ Run::~Run() {
 
 bool Run::has_checkpoint() const { return fs::exists(file(last)); }
 
+std::string Run::older_checkpoint() const {
+  std::string newest;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_)) {
+    const std::string name = entry.path().filename().string();
+    const bool older = name.starts_with("step-") && name.ends_with(".safetensors") &&
+                       !fs::equivalent(entry.path(), file(last), error);  // the newest is a link to it
+    if (older && name > newest) newest = name;
+  }
+  return newest;
+}
+
 // ---- run.json -------------------------------------------------------------------------------------------------------------
 
 void Run::describe(const Json& facts) {

@@ -5,12 +5,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <thread>
 
 #include "cairn/base/threads.h"
 #include "cairn/io/model.h"
@@ -237,6 +239,44 @@ TEST_F(ResumeTest, EpochsBeforeItKeepTheirTimes) {
   EXPECT_EQ(seconds(), times);
   parent.write("run/metrics.jsonl", R"({"event":"epoch","epoch":0,"seconds":"a day"})");
   EXPECT_EQ(seconds(), std::vector<double>(3, 0)) << "what is damaged is nothing to stop for";
+}
+
+TEST_F(ResumeTest, AnEpochThatWasStoppedInsideCountsAsAWhole) {
+  const auto fit = [&](int64_t stop) {
+    Training t;
+    train::Run run(folder, {.resume = true, .checkpoint_steps = 1, .meters = false});
+    t.options.run = &run;
+    t.options.max_steps = stop;
+    Trainer trainer(t.model, t.optimizer, t.options);
+    trainer.on_batch_end([](const train::Progress&) { std::this_thread::sleep_for(std::chrono::milliseconds(20)); });
+    return trainer.fit(t.loader);
+  };
+  fit(9);  // one batch before the second epoch ends
+  const train::History history = fit(0);
+  EXPECT_GT(history[1].seconds, 0.02 * batches);
+  EXPECT_LT(history[1].samples_per_second, samples / (0.02 * batches));
+}
+
+TEST_F(ResumeTest, TheLogTellsOfAnErrorThatEndsIt) {
+  EXPECT_THROW(learn(6), std::runtime_error);
+  const std::string log = testing::bytes_of(folder + "/metrics.jsonl");
+  EXPECT_THAT(log.substr(log.rfind("{\"event\"")),
+              AllOf(HasSubstr(R"("event":"end")"), HasSubstr(R"("reason":"error")")));
+}
+
+TEST_F(ResumeTest, ADamagedCheckpointNamesTheOneBeforeIt) {
+  const auto fit = [&] {
+    Training t;
+    train::Run run(folder, {.resume = true, .keep = 2});
+    t.options.run = &run;
+    Trainer(t.model, t.optimizer, t.options).fit(t.loader);
+  };
+  fit();
+  std::filesystem::resize_file(folder + "/last.safetensors", 1000);  // and with it the newest, which is a link to it
+  EXPECT_THAT(fit, ThrowsMessage<FileError>(HasSubstr("copy step-000000010.safetensors over it")));
+  std::filesystem::remove(folder + "/last.safetensors");
+  std::filesystem::copy_file(folder + "/step-000000010.safetensors", folder + "/last.safetensors");
+  fit();
 }
 
 TEST_F(ResumeTest, AWeightThatIsNotFiniteIsNotSaved) {

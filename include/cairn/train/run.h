@@ -47,6 +47,8 @@ class Run {
   std::string file(const std::string& name) const { return folder_ + "/" + name; }
   /// Whether there is a checkpoint to go on from.
   bool has_checkpoint() const;
+  /// The newest of the older checkpoints that `keep` has left beside it, with a file of its own; "" where there is none.
+  std::string older_checkpoint() const;
 
   /// Writes run.json: `facts` (an object) and the name of the folder, the version of the library, the machine and the
   /// time. On a resumed run the first file stays: what is told later is found under "resumed", a list.

@@ -92,7 +92,7 @@ struct EpochResult {
   int64_t epoch = 0;              ///< counted from 0
   double loss = 0, accuracy = 0;  ///< on the training data while they were learned, as in Evaluation
   std::optional<Evaluation> validation = {};
-  double seconds = 0;             ///< without validation
+  double seconds = 0;  ///< without validation; what was before a resume inside the epoch at the speed behind it
   double samples_per_second = 0;  ///< without validation
   double lr = 0;                  ///< of the last step
   int64_t peak_memory = 0;  ///< bytes: the most in use so far (memory::stats().peak), data and all models included
