@@ -204,9 +204,11 @@ std::vector<std::string> trainings_in(const std::string& folder) {
   const bool tells = fs::file_size(place / "metrics.jsonl", error) > 0 && !error;
   if (tells || !fs::exists(place / "run.json", error)) return {folder};
   std::vector<std::string> found;
-  for (const fs::directory_entry& entry : fs::directory_iterator(place, error))
-    if (!entry.is_symlink(error) && fs::exists(entry.path() / "metrics.jsonl", error))
-      found.push_back(entry.path().string());
+  for (fs::directory_iterator at(place, error), end; !error && at != end; at.increment(error)) {
+    std::error_code unseen;
+    if (!at->is_symlink(unseen) && fs::exists(at->path() / "metrics.jsonl", unseen))
+      found.push_back(at->path().string());
+  }
   std::sort(found.begin(), found.end());
   return found.empty() ? std::vector{folder} : found;
 }
@@ -217,15 +219,20 @@ struct Report::Inside {
   std::vector<std::string> folders;
   std::vector<RunFolder> runs;
 
-  // Whether there are others than before.
+  // Whether there are others than before. New ones come behind those that there were: a page knows them by their place.
   bool find() {
-    std::vector<RunFolder> now;
+    std::vector<std::string> now;
     for (const std::string& folder : folders)
-      for (const std::string& training : trainings_in(folder)) now.emplace_back(training);
-    const auto same = [](const RunFolder& a, const RunFolder& b) { return a.folder == b.folder; };
-    if (std::equal(now.begin(), now.end(), runs.begin(), runs.end(), same)) return false;
-    runs = std::move(now);
-    return true;
+      for (const std::string& training : trainings_in(folder)) now.push_back(training);
+    const auto gone = [&](const RunFolder& r) { return std::find(now.begin(), now.end(), r.folder) == now.end(); };
+    bool changed = std::erase_if(runs, gone) > 0;
+    for (const std::string& training : now) {
+      const auto same = [&](const RunFolder& r) { return r.folder == training; };
+      if (std::any_of(runs.begin(), runs.end(), same)) continue;
+      runs.emplace_back(training);
+      changed = true;
+    }
+    return changed;
   }
 };
 

@@ -227,7 +227,8 @@ if (source.dataset.live === "live") {
           show();
         } else if (reply.status !== 304)
           throw new Error(await reply.text());
-        news(data.runs.every((run) => run.end) ? "Live; the training has ended" : "Live");
+        const ended = data.runs.length > 1 ? "these trainings have ended" : "the training has ended";
+        news(data.runs.every((run) => run.end) ? `Live; ${ended}` : "Live");
       } catch (error) {
         news(
             error instanceof TypeError ? "The program that serves this page has ended" :

@@ -194,6 +194,9 @@ function dataset_of(line) {
 function lines_chart(name, host, options) {
   const datasets = options.lines.map(dataset_of);
   const write = options.write || short, zoom = state.zoom[options.group] || {};
+  // Of numbers that are all equal an axis would be drawn from one below to one above them.
+  const values = options.lines.flatMap((line) => line.points.map((p) => p.y).filter(there));
+  const flat = values.length && values.every((v) => v === values[0]), level = Math.abs(values[0]) || 0.5;
   const settings = {
     parsing: false,
     animation: false,
@@ -212,6 +215,8 @@ function lines_chart(name, host, options) {
       y: axis({
         type: options.logarithmic ? "logarithmic" : "linear",
         bounds: options.logarithmic ? "data" : "ticks",
+        suggestedMin: flat ? Math.min(0, 2 * values[0]) : undefined,
+        suggestedMax: flat ? (values[0] < 0 ? 0 : 2 * level) : undefined,
         afterBuildTicks: options.logarithmic ? logarithmic_ticks : undefined,
         ticks: {callback: options.logarithmic ? short : options.tick || write}
       }),
@@ -304,15 +309,15 @@ function zoom_to(group, range) {
   }
 }
 
-// The range in which these values are at these places; undefined where that is all there is.
+// The range in which these values are at these places, moved into all that there is; undefined where that is all of it.
 function pinched(chart, values, places) {
   const {left, right} = chart.scales.x, all = chart.data.datasets.flatMap((set) => set.data.map((p) => p.x));
   const low = all.reduce((a, b) => Math.min(a, b), chart.options.scales.x.suggestedMin ?? Infinity);
   const high = all.reduce((a, b) => Math.max(a, b), low);
-  const slope = (values[1] - values[0]) / (places[1] - places[0]);
-  const min = values[0] + (left - places[0]) * slope, max = values[0] + (right - places[0]) * slope;
-  if (!(slope > 0) || min <= low && max >= high) return undefined;
-  return {min: Math.max(min, low), max: Math.min(max, high)};
+  const slope = (values[1] - values[0]) / (places[1] - places[0]), width = (right - left) * slope;
+  if (width >= high - low) return undefined;
+  const min = Math.min(Math.max(values[0] + (left - places[0]) * slope, low), high - width);
+  return {min, max: min + width};
 }
 
 // Drag, pinch, double click and keys.
@@ -320,19 +325,29 @@ function listen(entry) {
   const {canvas} = entry, group = () => entry.options.group;
   const at = (event) => event.clientX - canvas.getBoundingClientRect().left;
   const down = new Map();  // where mouse or fingers are, by their numbers
-  let held = null;         // values that two fingers keep under them
+  let held = null;         // places of two fingers, and the values that they keep under them
+  // Fingers that are near to each other, or pass, take hold anew.
+  const hold = () => {
+    const places = [...down.values()], two = places.length === 2 && Math.abs(places[1] - places[0]) >= 20;
+    held = two ? {places, values: places.map((place) => entry.chart.scales.x.getValueForPixel(place))} : null;
+  };
+  const pinch = () => {
+    const [a, b] = down.values();
+    if (!held || (b - a) * (held.places[1] - held.places[0]) < 400) return hold();
+    zoom_to(group(), pinched(entry.chart, held.values, [a, b]));
+  };
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || !entry.chart) return;
     canvas.setPointerCapture(event.pointerId);
     down.set(event.pointerId, at(event));
-    const places = [...down.values()];
-    entry.chart.drag = places.length === 1 ? [at(event), at(event)] : null;
-    held = places.length === 2 ? places.map((place) => entry.chart.scales.x.getValueForPixel(place)) : null;
+    entry.chart.drag = down.size === 1 ? [at(event), at(event)] : null;
+    if (down.size > 1) entry.chart.draw();
+    hold();
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!entry.chart || !down.has(event.pointerId)) return;
     down.set(event.pointerId, at(event));
-    if (held) return zoom_to(group(), pinched(entry.chart, held, [...down.values()]));
+    if (down.size === 2) return pinch();
     if (!entry.chart.drag) return;
     entry.chart.drag[1] = at(event);
     entry.chart.draw();

@@ -227,7 +227,7 @@ const quoted = (word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace
 
 function show_reproduce(run) {
   if (!changed("reproduce", run.about)) return;
-  const {command = [], options = [], machine = [], seed, version, started} = run.about;
+  const {command = [], later = [], options = [], machine = [], seed, version, started} = run.about;
   const facts = [
     ...(seed ? [["seed", seed]] : []), ...options.filter(([name]) => name !== "seed" || !seed),
     ...(version ? [["cairn", version]] : []), ...machine, ...(started ? [["started", started]] : [])
@@ -252,5 +252,7 @@ function show_reproduce(run) {
   $("#reproduce div")
       .replaceChildren(
           ...(command.length ? [el("div", {className: "command"}, code, copy)] : []),
+          ...later.filter((c) => c.length)
+              .map((c) => el("p", {className: "note"}, "Later it went on with ", el("code", {}, c.map(quoted).join(" ")))),
           el("dl", {className: "facts"}, ...facts.map(([name, value]) => term(name.replaceAll("_", " "), value))));
 }

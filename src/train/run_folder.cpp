@@ -157,14 +157,25 @@ std::vector<Mistake> mistakes_of(const Json& event) {
   return found;
 }
 
+Json command_of(const Json& j) {
+  Json words = Json::array();
+  for (const Json& word : list(j, "command")) {
+    if (!word.is_string()) throw Damage{"'command' must hold texts"};
+    words.push_back(word);
+  }
+  return words;
+}
+
 // Of run.json what the page shows, of the types that it expects.
 Json about_of(const Json& j) {
   Json about = Json::object();
   for (const char* key : {"name", "version", "started"}) about[key] = text(j, key);
-  about["command"] = Json::array();
-  for (const Json& word : list(j, "command")) {
-    if (!word.is_string()) throw Damage{"'command' must hold texts"};
-    about["command"].push_back(word);
+  about["command"] = command_of(j);
+  about["later"] = Json::array();  // commands that it went on with, where they are others
+  for (const Json& told : list(j, "resumed")) {
+    const Json command = command_of(an_object(told, "resumed"));
+    if (command != (about["later"].empty() ? about["command"] : about["later"].back()))
+      about["later"].push_back(command);
   }
   const auto pairs = [&](const char* key) {  // whatever the values are, as text
     Json found = Json::array();
@@ -307,6 +318,7 @@ void RunFolder::take(const Json& event) {
     batches = number(event, "batches", 0);
   } else if (kind == "resume") {
     resume(place(event, "step"), place(event, "epoch"));
+    epochs = number(event, "epochs", epochs);
   } else if (kind == "step") {
     const double step = place(event, "step");
     for (const auto& [name, v] : members(event, {"loss", "accuracy", "lr", "grad_norm"}))

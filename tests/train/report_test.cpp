@@ -244,6 +244,9 @@ TEST(Report, AFolderOfSeveralTrainingsStandsForThem) {
   EXPECT_TRUE(report.update());
   EXPECT_THAT(names(report), ElementsAre("relu-1", "tanh-1"));
   EXPECT_FALSE(report.update());
+  begin("elu-1");
+  EXPECT_TRUE(report.update());
+  EXPECT_THAT(names(report), ElementsAre("relu-1", "tanh-1", "elu-1")) << "a page knows them by their place";
   // A training of its own is what it shows, whatever lies beside that.
   folder.write("metrics.jsonl", "{\"event\":\"step\",\"step\":1,\"loss\":1}\n");
   EXPECT_TRUE(report.update());
