@@ -66,7 +66,8 @@ std::unique_ptr<data::Tokenizer> make_tokenizer(const std::string& kind, const s
 static data::TokenDataset full_pieces(const data::Tokenizer& tokenizer, const std::string& text, int64_t length) {
   std::vector<data::Encoding> pieces = tokenizer.encode_pieces(text, length);
   std::erase_if(pieces, [&](const data::Encoding& e) { return static_cast<int64_t>(e.ids.size()) != length; });
-  require<ValueError>(!pieces.empty(), "text", "too short for a single piece", given("length", length));
+  require<ValueError>(!pieces.empty(), "text", "too short for a single piece; give a longer one or a smaller --length",
+                      given("length", length));
   return data::TokenDataset(std::move(pieces));
 }
 
@@ -126,8 +127,9 @@ Language load_language(const std::string& file) {
   const auto wrong = [&](const std::string& problem) { return FileError(problem + "; got '" + file + "'"); };
   try {
     data::Vocabulary vocabulary(Json::parse(saved.metadata.at("vocabulary")).get<std::vector<std::string>>());
-    if (vocabulary.size() != saved.model->bert.config.vocab_size)
-      throw wrong("the words of the file do not fit its vocabulary");
+    if (const int64_t sized = saved.model->bert.config.vocab_size; vocabulary.size() != sized)
+      throw wrong("the vocabulary has " + std::to_string(vocabulary.size()) + " tokens, the model " +
+                  std::to_string(sized));
     Language l{.tokenizer_kind = saved.metadata.at("tokenizer"), .tokenizer = {}, .model = std::move(saved.model)};
     if (l.tokenizer_kind == "char")
       l.tokenizer = std::make_unique<data::CharTokenizer>(std::move(vocabulary));
@@ -154,7 +156,7 @@ std::vector<int64_t> question(const data::Tokenizer& tokenizer, const std::strin
   require<ValueError>(std::find(ids.begin(), ids.end(), tokenizer.vocabulary().mask()) != ids.end(), "ask",
                       "write [MASK] where a word is missing", text);
   require<ValueError>(static_cast<int64_t>(ids.size()) <= longest, "ask", "the text is longer than the model takes",
-                      text, given("tokens", ids.size()), given("at most", longest));
+                      given("tokens", ids.size()), given("at most", longest));
   return ids;
 }
 

@@ -3,25 +3,17 @@
 #include <cairn/io/safetensors.h>
 #include <cairn/tensor/storage.h>
 
-#include <cinttypes>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 namespace support {
 
 using namespace cairn;
 
-static std::string fingerprint(const models::BertForMaskedLM& model) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016" PRIx64, nn::checksum(model));
-  return text;
-}
-
 void save_masked_lm(const models::BertForMaskedLM& model, const std::string& file,
                     std::map<std::string, std::string> metadata) {
   metadata["bert"] = models::to_json(model.bert.config).dump();
-  metadata["checksum"] = fingerprint(model);
-  io::save_safetensors(file, model.state_dict(), metadata);
+  metadata["checksum"] = nn::checksum_text(model);
+  io::save_safetensors(file, model.untied_state_dict(), metadata);
 }
 
 SavedMaskedLm load_masked_lm(const std::string& file) {
@@ -37,19 +29,24 @@ SavedMaskedLm load_masked_lm(const std::string& file) {
       const StorageLimit limit(bytes);
       saved.model = std::make_unique<models::BertForMaskedLM>(config);
     }
-    saved.model->load_state_dict(content.tensors);
-    if (fingerprint(*saved.model) != content.metadata.at("checksum"))
-      throw FileError("the weights are damaged: their checksum is another than when the file was written");
+    nn::StateDict state = content.tensors;
+    for (const auto& [name, first] : saved.model->tied_names())
+      if (const auto at = state.find(first); at != state.end()) state.insert({name, at->second});
+    saved.model->load_state_dict(state);
+    if (nn::checksum_text(*saved.model) != content.metadata.at("checksum"))
+      throw ValueError("the weights are damaged: their checksum is another than when the file was written");
     saved.model->eval();
     return saved;
   } catch (const std::out_of_range&) {
-    problem = "this is no file of `bert --save`";
+    problem = "this is no file of `bert --save`, or one of an earlier version";
   } catch (const Error& e) {
     problem = e.what();
   }
   throw FileError(problem + "; got '" + file + "'");
 }
 
-bool is_masked_lm(const std::string& file) { return io::load_safetensors(file).metadata.contains("bert"); }
+bool is_masked_lm(const std::string& file) {
+  return io::load_safetensors(file, {.map = true}).metadata.contains("bert");
+}
 
 }  // namespace support

@@ -1,9 +1,7 @@
 #include "cairn/io/model.h"
 
 #include <algorithm>
-#include <cinttypes>
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
@@ -115,13 +113,6 @@ class KeepRandomness {
   Generator before_ = default_generator();
 };
 
-// The checksum as JSON can hold it: numbers of 64 bits are not safe in every reader.
-std::string fingerprint(const nn::Module& model) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016" PRIx64, nn::checksum(model));
-  return text;
-}
-
 // What the file's tensors can fill, with room for what builders need beside: weights in f32 where the file has fewer
 // bytes, numbers that are only passed through, buffers that are no part of the state. A tied name takes a few bytes of a
 // file but a whole tensor while building, so ties count once each, and at most 64 times all there is.
@@ -172,7 +163,7 @@ void save(const nn::Layer& model, const std::string& file, const ModelInfo& info
   const auto tied = model.tied_names();  // to the names under which the tensors are written
   try {
     std::map<std::string, std::string> texts = {
-        {"cairn", Json({{"format", format}, {"version", CAIRN_VERSION}, {"checksum", fingerprint(model)}}).dump()},
+        {"cairn", Json({{"format", format}, {"version", CAIRN_VERSION}, {"checksum", nn::checksum_text(model)}}).dump()},
         {"model", description.dump()},
         {"formulas", Json(formulas).dump()},
         {"info", to_json(info).dump()}};
@@ -204,7 +195,7 @@ SavedModel load(const std::string& file) {
       saved.model = nn::build(description);
     }
     saved.model->load_state_dict(content.tensors, true, true);
-    if (fingerprint(*saved.model) != head.at("checksum").get<std::string>())
+    if (nn::checksum_text(*saved.model) != head.at("checksum").get<std::string>())
       throw ValueError(
           "the weights are damaged: their checksum is another than when the file was written; "
           "load_into(model, file) takes them as they are");

@@ -40,6 +40,8 @@ struct OnnxExport {
   Value layer(const nn::Layer& layer, const Value& x);
   /// A parameter or buffer as an initializer.
   std::string parameter(const Tensor& value);
+  /// x (…, in) times a weight (out, in), plus a bias unless it is undefined.
+  std::string dense(const std::string& x, const Tensor& weight, const Tensor& bias);
   /// One number a channel, shaped so that it meets dimension 1 of a tensor of that rank.
   std::string by_channel(const std::string& name, int rank);
   /// In the shape of `like`, of whose sizes one at most is open.

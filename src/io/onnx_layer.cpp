@@ -82,11 +82,9 @@ std::string pass(OnnxExport&, const L&, const Value& x, const Value&) {
 
 std::string linear(OnnxExport& e, const nn::Linear& l, const Value& x, const Value&) {
   OnnxGraph& g = e.graph;
+  if (x.rank() != 2) return e.dense(x.name, l.weight, l.bias);
   const std::string weight = e.parameter(l.weight), bias = l.bias.defined() ? e.parameter(l.bias) : "";
-  if (x.rank() == 2)
-    return g.node("Gemm", bias.empty() ? Names{x.name, weight} : Names{x.name, weight, bias}, {{"transB", int64_t{1}}});
-  const std::string y = g.node("MatMul", {x.name, g.node("Transpose", {weight}, {{"perm", Integers{1, 0}}})});
-  return bias.empty() ? y : g.node("Add", {y, bias});
+  return g.node("Gemm", bias.empty() ? Names{x.name, weight} : Names{x.name, weight, bias}, {{"transB", int64_t{1}}});
 }
 
 std::string flatten(OnnxExport& e, const nn::Flatten& l, const Value& x, const Value& y) {
@@ -256,6 +254,12 @@ std::string OnnxExport::parameter(const Tensor& value) {
   const std::string& name = names.at(value.body().get());
   if (stored.insert(name).second) graph.store(name, value);
   return name;
+}
+
+std::string OnnxExport::dense(const std::string& x, const Tensor& weight, const Tensor& bias) {
+  const std::string y =
+      graph.node("MatMul", {x, graph.node("Transpose", {parameter(weight)}, {{"perm", Integers{1, 0}}})});
+  return bias.defined() ? graph.node("Add", {y, parameter(bias)}) : y;
 }
 
 std::string OnnxExport::by_channel(const std::string& name, int rank) {

@@ -46,10 +46,7 @@ std::string rms_norm(OnnxExport& e, const nn::RMSNorm& l, const Value& x, const 
 Value self_attention(OnnxExport& e, const nn::MultiheadAttention& l, const Value& x, bool is_causal) {
   OnnxGraph& g = e.graph;
   g.scope = l.path();
-  std::string all =
-      g.node("MatMul", {x.name, g.node("Transpose", {e.parameter(l.in_proj_weight)}, {{"perm", Integers{1, 0}}})});
-  if (l.in_proj_bias.defined()) all = g.node("Add", {all, e.parameter(l.in_proj_bias)});
-  const Names parts = g.nodes("Split", {all}, 3, {{"axis", int64_t{-1}}});
+  const Names parts = g.nodes("Split", {e.dense(x.name, l.in_proj_weight, l.in_proj_bias)}, 3, {{"axis", int64_t{-1}}});
   std::string later;
   if (is_causal) {
     const int64_t length = x.size(1);
@@ -98,7 +95,7 @@ Value encoder(OnnxExport& e, const nn::TransformerEncoder& l, const Value& x) {
 std::string attention(OnnxGraph& g, const Names& parts, int64_t heads, int64_t width, const std::string& added,
                       const std::string& allowed) {
   const auto by_heads = [&](const std::string& part, const Integers& order) {  // 0 keeps a size
-    const std::string split = g.node("Reshape", {part, g.integers({0, 0, heads, -1})});
+    const std::string split = g.node("Reshape", {part, g.integers({0, 0, heads, width})});
     return g.node("Transpose", {split}, {{"perm", order}});
   };
   const std::string queries = by_heads(parts[0], {0, 2, 1, 3}), keys = by_heads(parts[1], {0, 2, 3, 1}),
@@ -112,7 +109,7 @@ std::string attention(OnnxGraph& g, const Names& parts, int64_t heads, int64_t w
   if (!allowed.empty()) weights = g.node("Where", {allowed, weights, g.number(0)});
   const std::string aside =
       g.node("Transpose", {g.node("MatMul", {weights, values})}, {{"perm", Integers{0, 2, 1, 3}}});
-  return g.node("Reshape", {aside, g.integers({0, 0, -1})});
+  return g.node("Reshape", {aside, g.integers({0, 0, heads * width})});
 }
 
 Table sequence_rows() {

@@ -23,6 +23,22 @@ void each_member(Config& c, const F& f) {
   f("initializer_range", c.initializer_range);
 }
 
+constexpr const char* parse = "parse_bert_config";
+
+void read(const std::string& name, const Json& json, int64_t& value) {
+  const bool fits = json.is_number_unsigned() ? json.get<uint64_t>() <= INT64_MAX : json.is_number_integer();
+  if (!fits) fail<ValueError>(parse, name + " must be a whole number", json.dump());
+  json.get_to(value);
+}
+void read(const std::string& name, const Json& json, double& value) {
+  if (!json.is_number()) fail<ValueError>(parse, name + " must be a number", json.dump());
+  json.get_to(value);
+}
+void read(const std::string& name, const Json& json, std::string& value) {
+  if (!json.is_string()) fail<ValueError>(parse, name + " must be a text", json.dump());
+  json.get_to(value);
+}
+
 }  // namespace
 
 Json to_json(const BertConfig& config) {
@@ -32,28 +48,31 @@ Json to_json(const BertConfig& config) {
 }
 
 BertConfig parse_bert_config(const std::string& json) {
-  constexpr const char* operation = "parse_bert_config";
   const auto all = train::parse_object(json);
-  require<ValueError>(all.has_value(), operation, "this is no JSON object", json.substr(0, 100));
-  try {
-    for (const auto& [member, wanted] : {std::pair("model_type", "bert"), {"position_embedding_type", "absolute"}})
-      if (const std::string found = all->value(member, wanted); found != wanted)
-        fail<ValueError>(operation, std::string(member) + " must be '" + wanted + "'", found);
-    BertConfig config;
-    each_member(config, [&](const char* name, auto& value) {
-      if (const auto at = all->find(name); at != all->end() && !at->is_null()) at->get_to(value);
-    });
-    static const std::map<std::string, std::string> other_names = {{"gelu_python", "gelu"},
-                                                                   {"gelu_new", "gelu_tanh"},
-                                                                   {"gelu_fast", "gelu_tanh"},
-                                                                   {"gelu_pytorch_tanh", "gelu_tanh"},
-                                                                   {"quick_gelu", "x * sigmoid(1.702 * x)"}};
-    const auto other = other_names.find(config.hidden_act);
-    if (other != other_names.end()) config.hidden_act = other->second;
-    return config;
-  } catch (const Json::exception& e) {
-    fail<ValueError>(operation, "a member has a wrong type", std::string(e.what()));
-  }
+  require<ValueError>(all.has_value(), parse, "this is no JSON object, or one nested too deep");
+  std::string kind = "bert", positions = "absolute";
+  if (const auto at = all->find("model_type"); at != all->end()) read("model_type", *at, kind);
+  if (const auto at = all->find("position_embedding_type"); at != all->end())
+    read("position_embedding_type", *at, positions);
+  require<ValueError>(kind == "bert", parse, "model_type must be 'bert'", kind);
+  require<ValueError>(positions == "absolute", parse, "position_embedding_type must be 'absolute'", positions);
+  BertConfig config;
+  each_member(config, [&](const std::string& name, auto& value) {
+    const auto at = all->find(name);
+    if (at == all->end()) return;
+    if (name == "pad_token_id" && at->is_null())
+      config.pad_token_id = -1;  // none
+    else
+      read(name, *at, value);
+  });
+  static const std::map<std::string, std::string> other_names = {{"gelu_python", "gelu"},
+                                                                 {"gelu_new", "gelu_tanh"},
+                                                                 {"gelu_fast", "gelu_tanh"},
+                                                                 {"gelu_pytorch_tanh", "gelu_tanh"},
+                                                                 {"quick_gelu", "x * sigmoid(1.702 * x)"}};
+  const auto other = other_names.find(config.hidden_act);
+  if (other != other_names.end()) config.hidden_act = other->second;
+  return config;
 }
 
 BertConfig load_bert_config(const std::string& file) {
@@ -61,7 +80,7 @@ BertConfig load_bert_config(const std::string& file) {
   try {
     return parse_bert_config(text);
   } catch (const ValueError& e) {
-    throw FileError("load_bert_config: " + std::string(e.what()) + "; got '" + file + "'");
+    throw FileError(std::string(e.what()) + "; got '" + file + "'");
   }
 }
 

@@ -31,6 +31,7 @@ Value embeddings(OnnxExport& e, const detail::BertEmbeddings& l, const Value& id
   OnnxGraph& g = e.graph;
   const Value words = e.layer(l.word, ids), kinds = e.layer(l.type, types);
   g.scope = l.position.path();
+  // Of a text that is too long the sizes do not fit: the sum below is an error in the runtime.
   const auto slice = [&](const std::string& from, const std::string& begin, const std::string& end) {
     return g.node("Slice", {from, begin, end, g.integers({0})});
   };
@@ -139,10 +140,7 @@ void save_onnx(const BertForMaskedLM& model, const std::string& file, const Bert
   const Value y =
       e.layer(head.transform.norm, e.layer(head.transform.activation, e.layer(head.transform.dense, hidden)));
   g.scope = head.decoder.path();
-  const std::string words =
-                        g.node("Transpose", {e.parameter(head.decoder.weight)}, {{"perm", io::detail::Integers{1, 0}}}),
-                    product = g.node("MatMul", {y.name, words}),
-                    logits = g.node("Add", {product, e.parameter(head.decoder.bias)});
+  const std::string logits = e.dense(y.name, head.decoder.weight, head.decoder.bias);
   const int64_t vocabulary = model.bert.config.vocab_size;
   writer.write({{logits, {1, 1, vocabulary}, {2, 2, vocabulary}, y.dtype}}, file, options);
 }

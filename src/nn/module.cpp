@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <iomanip>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <typeinfo>
@@ -210,6 +211,7 @@ std::string to_string(const LoadReport& report) {
   for (const std::string& misfit : report.misfits) text += (text.empty() ? "" : "; ") + misfit;
   return text.empty() ? "everything fits" : text;
 }
+std::ostream& operator<<(std::ostream& out, const LoadReport& report) { return out << to_string(report); }
 
 LoadReport Module::load_state_dict(const StateDict& state, bool strict, bool assign) {
   LoadReport report;
@@ -283,6 +285,12 @@ uint64_t checksum(const Module& module) {
     mix(plain.pointer<char>(), static_cast<size_t>(plain.numel()) * size_of(plain.dtype()));
   }
   return hash;
+}
+
+std::string checksum_text(const Module& module) {
+  std::ostringstream text;
+  text << std::hex << std::setw(16) << std::setfill('0') << checksum(module);
+  return text.str();
 }
 
 // ---- printing ------------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ struct Named {
 // Of several sizes, with all tokens there, with some missing on either side, and with a text that has none.
 std::vector<Named> questions() {
   std::vector<Named> all;
-  for (const auto& [n, length] : {std::pair<int64_t, int64_t>(1, 1), {1, 9}, {3, 6}, {4, 9}}) {
+  for (const auto& [n, length] : {std::pair<int64_t, int64_t>(1, 1), {1, 9}, {0, 5}, {3, 6}, {4, 9}}) {
     const Tensor ids = randint(30, {n, length}), types = randint(2, {n, length});
     const std::string size = std::to_string(n) + " × " + std::to_string(length);
     Tensor mask = ones({n, length}, i64);
@@ -80,6 +80,18 @@ TEST(OnnxRuntime, Bert) {
   models::BertForMaskedLM tiny(models::bert_config("bert_tiny"));
   add(runs, "bert_tiny", tiny, [&](const BertInputs& in) { return std::vector{tiny(in)}; });
   runs.compare();
+}
+
+TEST(OnnxRuntime, ABertTakesNoTextLongerThanItHasPlaces) {
+  testing::Runs runs;
+  models::BertModel bert(small, false);
+  const std::string file = runs.next_file();
+  models::save_onnx(bert, runs / file);
+  const Tensor ids = zeros({1, small.max_position_embeddings + 1}, i64);
+  runs.add("too long", file, {ids, ids, ids}, {ids});
+  const auto found = runs.run();
+  if (!found) GTEST_SKIP() << "skipped: onnxruntime-node is absent";
+  EXPECT_THAT((*found)[0]["error"].dump(), HasSubstr("broadcast"));
 }
 
 TEST(Onnx, ABertSaysWhatItTakesAndGives) {

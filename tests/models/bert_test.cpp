@@ -157,7 +157,14 @@ TEST(Bert, AConfigIsReadAsPublished) {
   const auto refused = [&](const std::string& text) { return text_of<FileError>([&] { write(text); }); };
   EXPECT_THAT(refused(R"({"model_type": "roberta"})"), AllOf(HasSubstr("'bert'"), HasSubstr("roberta")));
   EXPECT_THAT(refused(R"({"position_embedding_type": "relative_key"})"), HasSubstr("'absolute'"));
-  EXPECT_THAT(refused(R"({"hidden_size": "wide"})"), HasSubstr("wrong type"));
+  EXPECT_THAT(refused(R"({"hidden_size": "wide"})"), HasSubstr("hidden_size must be a whole number; got '\"wide\"'"));
+  for (const char* size : {"99.9", "1e300", "18446744073709551615", "null", "[8]"})
+    EXPECT_THAT(refused(std::string(R"({"vocab_size": )") + size + "}"),
+                HasSubstr("vocab_size must be a whole number"));
+  EXPECT_THAT(refused(R"({"layer_norm_eps": true})"), HasSubstr("layer_norm_eps must be a number"));
+  EXPECT_THAT(refused(R"({"model_type": null})"), HasSubstr("model_type must be a text; got 'null'"));
+  EXPECT_EQ(write(R"({"pad_token_id": null})").pad_token_id, -1);
+  EXPECT_EQ(write(R"({"hidden_act": "quick_gelu"})").hidden_act, "x * sigmoid(1.702 * x)");
   EXPECT_THAT(refused("[]"), AllOf(HasSubstr("no JSON object"), HasSubstr("config.json")));
   EXPECT_THROW(models::load_bert_config(made / "none"), FileError);
 }

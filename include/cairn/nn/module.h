@@ -61,6 +61,7 @@ struct LoadReport {
   bool ok() const { return missing.empty() && unexpected.empty() && misfits.empty(); }
 };
 std::string to_string(const LoadReport& report);
+std::ostream& operator<<(std::ostream& out, const LoadReport& report);
 
 /// Names, parameters, buffers, children and mode, but no forward of its own: see Layer.
 class Module {
@@ -237,5 +238,7 @@ std::string summary(const Module& module);
 /// A fingerprint of all parameters and buffers, names, sizes, dtypes and bits: equal models have equal fingerprints;
 /// different ones differ but for a chance of 2^-64.
 uint64_t checksum(const Module& module);
+/// The same as 16 hexadecimal digits: not every reader of JSON takes numbers of 64 bits.
+std::string checksum_text(const Module& module);
 
 }  // namespace cairn::nn
