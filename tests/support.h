@@ -17,7 +17,7 @@
 
 namespace cairn {
 
-/// Whether all takes ten times as long.
+/// Whether this is built with a sanitizer, under which all takes ten times as long.
 inline bool under_sanitizer() { return memory::pool_is_bypassed(); }
 /// How often a test tries something: a fifth of n under a sanitizer.
 inline int rounds(int n) { return under_sanitizer() ? n / 5 : n; }
