@@ -82,7 +82,11 @@ Options read_options(int argc, char** argv) {
     return given_one(name) || found[name].has_default() ? found[name].as<std::string>() : std::string();
   };
   const auto whole = [&](const char* name, int64_t low, int64_t high) { return number(name, text(name), low, high); };
-  for (const std::string& word : found.unmatched()) fail<ValueError>("options", "every option begins with --", word);
+  for (const std::string& word : found.unmatched())
+    fail<ValueError>("options",
+                     given_one("grammar") ? "every option begins with --, and --grammar takes its number behind a ="
+                                          : "every option begins with --",
+                     word);
   for (const cxxopts::KeyValue& option : found.arguments())
     require<ValueError>(
         !given_one("load") || option.key() == "load" || option.key() == "ask" || option.key() == "threads", "options",
@@ -93,6 +97,8 @@ Options read_options(int argc, char** argv) {
     require<ValueError>(!given_one(ignored) || !given_one(used), "options",
                         "each of these stands in the place of the other; leave one out", given(ignored, text(ignored)),
                         given(used, text(used)));
+  require<ValueError>(text("tokenizer") != "char" || !given_one("vocabulary-size"), "options",
+                      "characters are as many as the text has; leave out --vocabulary-size");
   set_num_threads(static_cast<int>(whole("threads", 1, 1024)));
   Options o;
   o.text = text("text");
@@ -121,6 +127,7 @@ Options read_options(int argc, char** argv) {
   o.run = run_place(found, "runs/bert");
   o.save = text("save");
   o.load = text("load");
+  require_different_files({{"save", o.save}, {"text", o.text}, {"vocabulary", o.vocabulary}});
   for (const cxxopts::KeyValue& option : found.arguments())  // a list of them would be cut at commas
     if (option.key() == "ask") o.ask.push_back(option.value());
   o.command = command_of("bert", found);
@@ -132,18 +139,27 @@ Options read_options(int argc, char** argv) {
 
 // ---- what is seen ----------------------------------------------------------------------------------------------------------
 
-void answer(const Language& language, const Options& o) {
+// Whether all could be answered.
+bool answer(const Language& language, const Options& o) {
   const auto fill_one = [&](const std::string& text) {
     std::printf("\n%s\n%s\n", text.c_str(), fill(language, text).c_str());
     std::fflush(stdout);
   };
   for (const std::string& text : o.ask) fill_one(text);
-  if (!o.ask.empty()) return;
+  if (!o.ask.empty()) return true;
   if (::isatty(STDIN_FILENO) == 0) {
-    if (o.load.empty()) return;  // what a training finds there may be meant for others, and never end
-    for (std::string line; std::getline(std::cin, line);)
-      if (line.find_first_not_of(" \t\r") != std::string::npos) fill_one(line);
-    return;
+    if (o.load.empty()) return true;  // what a training finds there may be meant for others, and never end
+    bool all = true;
+    for (std::string line; std::getline(std::cin, line);) {
+      if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+      try {
+        fill_one(line);
+      } catch (const ValueError& e) {
+        std::fprintf(stderr, "bert: %s\n", e.what());
+        all = false;
+      }
+    }
+    return all;
   }
   std::printf("\nWrite a text with [MASK] in it, as: to be or [MASK] to be; an empty line ends.\n");
   for (std::string line; std::printf("> "), std::fflush(stdout), std::getline(std::cin, line) && !line.empty();) {
@@ -153,6 +169,7 @@ void answer(const Language& language, const Options& o) {
       std::printf("%s\n", e.what());
     }
   }
+  return true;
 }
 
 struct Result {
@@ -194,8 +211,7 @@ int run(const Options& o, bool& begun) {
   if (!o.load.empty()) {
     const Language language = load_language(o.load);
     begun = true;
-    answer(language, o);
-    return 0;
+    return answer(language, o) ? 0 : 1;
   }
   const Text text = find_text(o.text, o.data, o.grammar);
   if (!o.save.empty()) const io::AtomicFile writable(o.save);
@@ -241,11 +257,12 @@ int run(const Options& o, bool& begun) {
       const Result r = learn(o, l, train_set, test_set, seed, record,
                              several ? train::Output::silent : train::Output::automatic, end);
       if (end == train::End::interrupted) {
-        std::printf("to go on: ./run bert --resume %s\n", runs->folder().c_str());
+        std::printf("%s\n", how_to_go_on("bert", runs->folder()).c_str());
         return 130;
       }
       const double perplexity = r.test.metrics.at("perplexity");
-      accuracies.push_back(100 * r.test.accuracy), perplexities.push_back(perplexity), seconds.push_back(r.seconds);
+      accuracies.push_back(100 * r.test.accuracy), perplexities.push_back(perplexity);
+      if (r.seconds > 0) seconds.push_back(r.seconds);
       std::printf("%sheld out: accuracy %.2f %%, perplexity %.2f, after %s s\n",
                   several ? (name + ", seed " + std::to_string(seed) + ": ").c_str() : "\n", 100 * r.test.accuracy,
                   perplexity, time_cell(r.seconds, 0, 0).c_str());
@@ -274,9 +291,8 @@ int run(const Options& o, bool& begun) {
     save(l, o.save);
     std::printf("saved as %s\n", o.save.c_str());
   }
-  std::printf("checksum of the weights: %016" PRIx64 "\n", nn::checksum(*l.model));
-  answer(l, o);
-  return 0;
+  std::printf("checksum of the weights: %s\n", nn::checksum_text(*l.model).c_str());
+  return answer(l, o) ? 0 : 1;
 }
 
 }  // namespace

@@ -46,8 +46,8 @@ Options read_options(int argc, char** argv) {
     ("dropout", "behind every activation", text("0"), "P")
     ("optimizer", "one of " + support::listed(optim::optimizer_names()), text("adam"), "NAME")
     ("lr", "learning rate", text("0.001"), "X")
-    ("epochs", "", text("5"), "N")
-    ("batch-size", "", text("128"), "N")
+    ("epochs", "passes over the samples", text("5"), "N")
+    ("batch-size", "samples a step", text("128"), "N")
     ("seeds", "how many trainings with each", text("3"), "N")
     ("curves", "SVG file of loss and accuracy, of the first seed", text(""), "FILE")
     ("claim", "instead, one claim of the literature: a (a bend is needed), b (vanishing gradients), c (dead units), "
@@ -75,6 +75,10 @@ Options read_options(int argc, char** argv) {
   require<ValueError>(o.claim.empty() || o.run.by_default, "options",
                       "a claim leaves no run; leave out --run, --resume", given("--claim", o.claim));
   if (!o.claim.empty()) support::require_known("claim", o.claim, {"a", "b", "c", "d"});
+  for (const cxxopts::KeyValue& option : found.arguments())
+    require<ValueError>(o.claim.empty() || option.key() == "claim" || option.key() == "full" || option.key() == "data",
+                        "options", "a claim is made with options of its own; leave out the others",
+                        given("--claim", o.claim), given("option", option.key()));
   support::require_known("set", o.set, sets);
   require<ValueError>(word("init") == "usual" || word("init") == "gain" || word("init") == "unit", "options",
                       "--init is usual, gain or unit", word("init"));
@@ -168,7 +172,7 @@ int compare(Options& o) {
                             {"options", {{"activation", a}, {"optimizer", e.optimizer}, {"lr", e.lr}}}});
       const support::Outcome r = support::run(e, *data.train, *data.test);
       if (r.end == train::End::interrupted) {
-        std::printf("\nto go on: ./run compare --resume %s\n", runs.folder().c_str());
+        std::printf("\n%s\n", support::how_to_go_on("compare", runs.folder()).c_str());
         return 130;  // as programs that Ctrl-C ended
       }
       diverged |= r.diverged;

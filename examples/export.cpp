@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "support/command.h"
 #include "support/masked_lm.h"
 #include "support/options.h"
 #include "support/output.h"
@@ -27,8 +28,7 @@ Options read_options(int argc, char** argv) {
   cxxopts::Options all(
       "export",
       "Writes a model that --save wrote as an ONNX file, as it computes in evaluation. What else the file "
-      "says of it (classes, mean and deviation of the pixels; the vocabulary of a BERT) goes along as metadata, in "
-      "JSON.");
+      "says of it (classes, mean and deviation of the pixels; the vocabulary of a BERT) goes along as metadata.");
   const auto text = [] { return cxxopts::value<std::string>(); };
   // clang-format off
   all.add_options()
@@ -47,6 +47,8 @@ Options read_options(int argc, char** argv) {
   }
   require<ValueError>(found.count("model") > 0, "options", "--model FILE is missing: a model that --save wrote");
   require<ValueError>(found.count("out") > 0, "options", "--out FILE.onnx is missing: the file to write");
+  support::require_different_files(
+      {{"model", found["model"].as<std::string>()}, {"out", found["out"].as<std::string>()}});
   return {.model = found["model"].as<std::string>(),
           .out = found["out"].as<std::string>(),
           .input = support::numbers<int64_t>("input", found.count("input") > 0 ? found["input"].as<std::string>() : "",
@@ -62,10 +64,14 @@ void report(const Options& o, const std::string& input, int64_t parameters) {
 }
 
 void write_bert(const Options& o) {
-  require<ValueError>(o.input.empty() && o.batch == 0, "options",
-                      "a BERT takes any number of texts of any length, so it takes neither --input nor --batch");
+  require<ValueError>(
+      o.input.empty() && o.batch == 0, "options",
+      "the sizes of a BERT stay open: any number of texts, up to as long as it has positions; leave out --input "
+      "and --batch");
   const support::SavedMaskedLm saved = support::load_masked_lm(o.model);
-  models::save_onnx(*saved.model, o.out, {.opset = o.opset, .metadata = saved.metadata});
+  std::map<std::string, std::string> metadata = saved.metadata;
+  metadata.erase("checksum");  // of the other file
+  models::save_onnx(*saved.model, o.out, {.opset = o.opset, .metadata = metadata});
   report(o, "(n, length)", saved.model->num_parameters());
 }
 

@@ -148,17 +148,29 @@ struct Surface : nn::Layer {
   }
 };
 
+// All points as every batch of an epoch, which is so many steps that checkpoints cost little.
+struct Whole : data::Dataset {
+  static constexpr int64_t steps = 500;
+  Tensor points, values;
+  Whole(const Tensor& points, const Tensor& values) : points(points), values(values) {}
+  int64_t size() const override { return steps * points.size(0); }
+  bool prefetches() const override { return false; }
+
+ private:
+  data::Batch make_batch(std::span<const int64_t>, int64_t) const override { return {points, values}; }
+};
+
 struct Stopped {};  // by Ctrl-C
 
-// Moves centres and widths, with all points in every step, and solves the output layer anew after every ten. The
-// trainer's epochs are so many steps that checkpoints cost little. Whether the loss stayed finite.
+// Moves centres and widths, with all points in every step, and solves the output layer anew after every ten. Whether the
+// loss stayed finite.
 bool train_basis(Surface& surface, const Options& o, const Tensor& points, const Tensor& values, train::Run* run) {
-  constexpr int64_t epoch = 50;
-  const data::TensorDataset set(cat(std::vector<Tensor>(epoch, points), 0), cat(std::vector<Tensor>(epoch, values), 0));
+  const Whole set(points, values);
   const data::DataLoader loader(set, {.batch_size = points.size(0)});
   optim::Adam optimizer(surface.basis.parameters(), {.lr = o.lr});
+  surface.out.weight.requires_grad_(false), surface.out.bias.requires_grad_(false);
   train::Trainer trainer(surface, optimizer,
-                         {.epochs = (o.steps + epoch - 1) / epoch,
+                         {.epochs = (o.steps + Whole::steps - 1) / Whole::steps,
                           .loss = [](const Tensor& y, const Tensor& t) { return mse_loss(y, t); },
                           .max_steps = o.steps,
                           .run = run,
@@ -252,7 +264,7 @@ int main(int argc, char** argv) {
     try {
       run(o, runs);
     } catch (const Stopped&) {
-      std::printf("\n\nto go on: ./run radial-surface --resume %s\n", runs.folder().c_str());
+      std::printf("\n\n%s\n", support::how_to_go_on("radial-surface", runs.folder()).c_str());
       status = 130;  // as programs that Ctrl-C ended
     }
     support::finish_output();

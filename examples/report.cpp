@@ -44,6 +44,8 @@ Options read_options(int argc, char** argv) {
             .live = found.count("live") > 0,
             .port = support::number("port", found["port"].as<std::string>(), 0, 65535)};
   require<ValueError>(!o.live || o.output.empty(), "options", "--live writes no file, so --output has no meaning");
+  require<ValueError>(o.output.empty() || o.output.ends_with(".html"), "options",
+                      "--output must end in .html, so that no other file is lost", o.output);
   require<ValueError>(o.live || found.count("port") == 0, "options", "--port belongs to --live");
   return o;
 }

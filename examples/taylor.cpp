@@ -273,7 +273,7 @@ int main(int argc, char** argv) {
     try {
       run(o, runs);
     } catch (const Stopped&) {
-      std::printf("\nto go on: ./run taylor --resume %s\n", runs.folder().c_str());
+      std::printf("\n%s\n", support::how_to_go_on("taylor", runs.folder()).c_str());
       status = 130;  // as programs that Ctrl-C ended
     }
     support::finish_output();

@@ -182,7 +182,7 @@ double test(const Task& task, const Images& images, const io::SavedModel& m, boo
                   m.info.classes[static_cast<size_t>(prediction)].c_str(), count, count == 1 ? "" : "s");
     show_classes(confusion, m.info.classes);
   }
-  std::printf("checksum of the weights: %016" PRIx64 "\n", nn::checksum(*m.model));
+  std::printf("checksum of the weights: %s\n", nn::checksum_text(*m.model).c_str());
   std::printf("test accuracy: %.2f %%\n", 100 * confusion.accuracy());
   return confusion.accuracy();
 }
@@ -242,6 +242,7 @@ int run(const Task& task, const Settings& s, bool& begun) {
   else
     m = load(task, s.load);
   const std::string model = nn::summary(*m.model, batch_of_one(task));
+  require_different_files({{"save", s.save}, {"curves", s.curves}});
   if (!s.save.empty()) const io::AtomicFile writable(s.save);
   const std::string curves = curves_file(s);
   const bool several = s.activations.size() > 1;
@@ -272,7 +273,7 @@ int run(const Task& task, const Settings& s, bool& begun) {
     if (record) describe_run(*record, s, *m.model, batch_of_one(task));
     const auto [history, end] = train_model(s, parts, m, *optimizer, record);
     if (end == train::End::interrupted) {
-      std::printf("to go on: ./run %s --resume %s\n", task.program.c_str(), runs.folder().c_str());
+      std::printf("%s\n", how_to_go_on(task.program, runs.folder()).c_str());
       return 130;  // as programs that Ctrl-C ended
     }
     histories.push_back({several ? activation : "", history});

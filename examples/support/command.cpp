@@ -3,11 +3,20 @@
 #include <cairn/base/error.h>
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 namespace support {
 
 using namespace cairn;
+
+// "--epochs, --save, --threads"
+static std::string options_of(std::vector<std::string> names) {
+  names.emplace_back("threads");
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "--" : ", --") + name;
+  return text;
+}
 
 cxxopts::ParseResult parse_resumable(cxxopts::Options& all, const std::string& program, int argc, char** argv,
                                      const std::vector<std::string>& changeable) {
@@ -15,6 +24,9 @@ cxxopts::ParseResult parse_resumable(cxxopts::Options& all, const std::string& p
   if (found.count("resume") == 0) return found;
   const std::string folder = found["resume"].as<std::string>();
   const std::vector<std::string> before = train::Run::command_of(folder);
+  // Without its options it might go on with other data.
+  require<FileError>(!before.empty() || !std::filesystem::exists(folder + "/last.safetensors"), "options",
+                     "there is a checkpoint, and no run.json beside it with the command that it is of", folder);
   if (before.empty()) return found;
   require<ValueError>(before.size() < 2 || before[1] == program, "options", "--resume names a run of another program",
                       given("--resume", folder), given("program", before.size() < 2 ? "" : before[1]));
@@ -22,8 +34,10 @@ cxxopts::ParseResult parse_resumable(cxxopts::Options& all, const std::string& p
     const std::string key = word.substr(0, word.find('='));
     const bool fits = !word.starts_with("--") || std::find(before.begin(), before.end(), word) != before.end() ||
                       std::find(changeable.begin(), changeable.end(), key.substr(2)) != changeable.end();
-    require<ValueError>(fits, "options", "a run goes on with its own options; this one cannot be changed", word,
-                        given("--resume", folder));
+    if (!fits)
+      fail<ValueError>(
+          "options", "a run goes on with its own options, and only these may be other ones: " + options_of(changeable),
+          word, given("--resume", folder));
   }
   std::vector<const char*> merged = {argv[0]};
   for (const std::string& word : before)
@@ -42,6 +56,28 @@ std::vector<std::string> command_of(const std::string& program, const cxxopts::P
     words.push_back("--" + key + "=" + option.value());
   }
   return words;
+}
+
+void require_different_files(const std::vector<std::pair<std::string, std::string>>& files) {
+  for (auto a = files.begin(); a != files.end(); ++a)
+    for (auto b = a + 1; b != files.end(); ++b) {
+      if (a->second.empty() || b->second.empty()) continue;
+      std::error_code error;
+      const auto first = std::filesystem::weakly_canonical(a->second, error);
+      if (error || first != std::filesystem::weakly_canonical(b->second, error) || error) continue;
+      fail<ValueError>("options", "--" + a->first + " and --" + b->first + " are one file, which would be lost",
+                       a->second);
+    }
+}
+
+std::string how_to_go_on(const std::string& program, const std::string& folder) {
+  constexpr const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+  std::string word = folder;
+  if (word.find_first_not_of(plain) != word.npos) {
+    for (size_t at = 0; (at = word.find('\'', at)) != word.npos; at += 4) word.replace(at, 1, "'\\''");
+    word = "'" + word + "'";
+  }
+  return "to go on: ./run " + program + " --resume " + word;
 }
 
 void add_run_options(cxxopts::Options& all, const std::string& group, const std::string& otherwise) {

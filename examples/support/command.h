@@ -6,6 +6,7 @@
 #include <cxxopts.hpp>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace support {
@@ -20,6 +21,12 @@ cxxopts::ParseResult parse_resumable(cxxopts::Options& all, const std::string& p
 /// {"./run", program, "--epochs=3", …}: the options that were given, the last of each, but for where it runs and
 /// what is done with it: --run, --resume, --threads, --ask.
 std::vector<std::string> command_of(const std::string& program, const cxxopts::ParseResult& found);
+
+/// throws  ValueError when two of these files, given as (option, path), are one; "" is none
+void require_different_files(const std::vector<std::pair<std::string, std::string>>& files);
+
+/// "to go on: ./run mnist --resume 'runs/the first'", as a shell takes it
+std::string how_to_go_on(const std::string& program, const std::string& folder);
 
 /// Where a training writes: what --run, --resume, or neither stands for.
 struct RunPlace {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 namespace support {
 
@@ -65,6 +66,7 @@ Outcome run(const Experiment& e, const data::Dataset& train_set, const data::Dat
   outcome.seconds_a_step = steps > 0 ? seconds / steps : 0;
   if (outcome.end == train::End::interrupted) return outcome;
   outcome.test = train::evaluate(network, test_loader, e.loss);
+  if (e.record) e.record->log("test", {{"loss", outcome.test.loss}, {"accuracy", outcome.test.accuracy}});
   std::vector<int64_t> first(static_cast<size_t>(std::min<int64_t>(test_set.size(), 2000)));
   for (size_t i = 0; i < first.size(); ++i) first[i] = static_cast<int64_t>(i);
   const data::Batch sample = test_set.gather(first);

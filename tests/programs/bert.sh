@@ -70,6 +70,8 @@ spoiled() { # spoiled(sed command): the file with another header of the same len
   ! cmp -s spoiled words.safetensors || fail "sed changed nothing: $1"
 }
 spoiled '1s/intermediate_size\\":512/intermediate_size\\":9e9/'
+refused 'intermediate_size must be a whole number.*spoiled' --load spoiled
+spoiled '1s/intermediate_size\\":512,\\"max_position_embeddings\\":128/intermediate_size\\":99999,\\"max_position_embeddings\\":1/'
 refused 'larger than the limit.*spoiled' --load spoiled
 spoiled '1s/num_hidden_layers\\":2/num_hidden_layers\\":9/'
 refused 'spoiled' --load spoiled

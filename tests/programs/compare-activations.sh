@@ -36,9 +36,10 @@ for run in relu-1 relu-2 tanh-1 tanh-2; do
 done
 "$program" --resume parts >again # nothing to train: the times are those that were recorded
 cmp out again || fail "other numbers than before it was finished"
-refused "this one cannot be changed; got '--epochs=4'" --resume parts --epochs 4
+refused "only these may be other ones: --data, --curves, --threads; got '--epochs=4'" --resume parts --epochs 4
 refused "there is a run already" --run parts
 refused "a claim leaves no run" --claim b --run other
+refused "leave out the others; got --claim 'b', option 'lr'" --claim b --lr 5
 
 refused "unknown name 'e'" --claim e
 refused "unknown name 'gleu'" --activations gleu

@@ -20,6 +20,7 @@ refused '--model FILE is missing'
 refused '--out FILE.onnx is missing' --model digits.safetensors
 refused 'does not take what comes to it' --model digits.safetensors --out x.onnx --input 783
 refused '--opset must be a whole number from 13 to 17' --model digits.safetensors --out x.onnx --opset 12
+refused '.--model and --out are one file' --model digits.safetensors --out ./digits.safetensors
 refused 'none.safetensors' --model none.safetensors --out x.onnx
 refused "this is no plain file; got '/dev/full'" --model digits.safetensors --out /dev/full
 ln -s /dev/full link.onnx
@@ -37,5 +38,5 @@ if [[ $bert ]]; then
   for text in input_ids attention_mask token_type_ids logits vocabulary farmer bert.encoder.layer.1.output.dense.weight; do
     grep -qa "$text" words.onnx || fail "the file does not name $text"
   done
-  refused 'takes neither --input nor --batch' --model words.safetensors --out x.onnx --input 16
+  refused 'leave out --input and --batch' --model words.safetensors --out x.onnx --input 16
 fi

@@ -23,8 +23,8 @@ disk_full "${small[@]}"
 rm first second err
 [[ -z $(ls -A) ]] || fail "it wrote files"
 
-# Killed, stopped, and gone on with: the numbers and weights of fits that were left alone. 3015 steps end within an epoch.
-fits=(--points 100 --centres 10 --steps 3015 --grid 11)
+# Killed, stopped, and gone on with: the numbers and weights of fits that were left alone. 9015 steps end within an epoch.
+fits=(--points 100 --centres 10 --steps 9015 --grid 11)
 "$program" "${fits[@]}" --run whole | sed '/^runs/d' >expected
 (timeout -s KILL 0.5 "$program" "${fits[@]}" --resume parts >/dev/null 2>&1 || true) 2>/dev/null
 for kind in multiquadric wendland; do
@@ -49,7 +49,7 @@ cmp <(sed '/^runs/d' resumed) expected || fail "other numbers than without a sto
 for fit in whole/*/; do
   cmp "$fit/last.safetensors" "parts/$(basename "$fit")/last.safetensors" || fail "other weights than without a stop"
 done
-refused "this one cannot be changed; got '--steps=10'" --resume parts --steps 10
+refused "only these may be other ones: --threads; got '--steps=10'" --resume parts --steps 10
 refused "there is a run already" --run parts
 
 refused "--centres must be .* got '200'" --points 150 --centres 200

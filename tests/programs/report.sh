@@ -32,7 +32,7 @@ has both/report.html '"name":"gelu".*"name":"relu"'
 (cd runs && "$program" relu gelu >../out && has ../out '^report.html$')
 
 refused 'the folder of a run is missing'
-refused "this is no plain file; got '/dev/full'" runs/relu --output /dev/full
+refused "must end in .html, so that no other file is lost; got 'runs/relu/last.safetensors'" runs/relu --output runs/relu/last.safetensors
 ln -s /dev/full link.html
 refused "this is no plain file; got 'link.html'" runs/relu --output link.html
 disk_full runs/relu --output page.html

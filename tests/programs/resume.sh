@@ -55,13 +55,15 @@ if ((kills <= 10)); then
   flock -n 9 # this script writes there
   refused 'somebody else writes there' --resume polite
   exec 9>&-
+  mv polite/run.json described
+  refused "no run.json beside it.*got 'polite'" --resume polite
   echo '{' >polite/run.json
   refused "polite/run.json" --resume polite
-  rm polite/run.json
+  mv described polite/run.json
   head -c 5000 polite/last.safetensors >half && mv half polite/last.safetensors
   "$program" "${training[@]}" --resume polite >out 2>err && fail "a damaged checkpoint is resumed"
   has err 'polite/last.safetensors'
-  refused 'this one cannot be changed; got .--lr=0.5., --resume' --lr 0.5 --resume undisturbed
+  refused 'only these may be other ones: .*--epochs.* got .--lr=0.5.' --lr 0.5 --resume undisturbed
 
   # Several trainings, each in a folder beneath: the second one was stopped, the first is not made again.
   several=(--glyphs=1000 --model mlp --activation relu,gelu --epochs 3 --batch-size 50)
@@ -76,7 +78,7 @@ if ((kills <= 10)); then
   "$program" --resume both >rest
   has rest '^relu +[0-9.]+ +[0-9.]+ % +– s$' # nothing tells how long it took
   cmp whole_gelu/last.safetensors both/gelu/last.safetensors || fail "other weights than without a stop"
-  rm undisturbed/run.json
-  "$program" --glyphs=1000 --model mlp --resume undisturbed >out 2>err && fail "another model is resumed"
+  sed -i 's/--model=lenet5/--model=mlp/' undisturbed/run.json
+  "$program" --resume undisturbed >out 2>err && fail "another model is resumed"
   has err 'another model.*undisturbed/last.safetensors'
 fi
