@@ -163,7 +163,8 @@ void save(const nn::Layer& model, const std::string& file, const ModelInfo& info
   const auto tied = model.tied_names();  // to the names under which the tensors are written
   try {
     std::map<std::string, std::string> texts = {
-        {"cairn", Json({{"format", format}, {"version", CAIRN_VERSION}, {"checksum", nn::checksum_text(model)}}).dump()},
+        {"cairn",
+         Json({{"format", format}, {"version", CAIRN_VERSION}, {"checksum", nn::checksum_text(model)}}).dump()},
         {"model", description.dump()},
         {"formulas", Json(formulas).dump()},
         {"info", to_json(info).dump()}};

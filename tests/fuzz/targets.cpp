@@ -16,6 +16,7 @@
 #include "cairn/io/model.h"
 #include "cairn/io/npy.h"
 #include "cairn/io/safetensors.h"
+#include "cairn/models/bert.h"
 #include "cairn/nn/linear.h"
 #include "cairn/nn/registry.h"
 #include "cairn/optim/adamw.h"
@@ -149,6 +150,15 @@ void parse_formula(std::string_view bytes) {
 
 void find_activation(std::string_view bytes) { (void)activation(std::string(bytes)).formula(); }
 
+// A config.json, which must be the same after it was written; and the model of it, in little memory.
+void build_bert(std::string_view bytes) {
+  const models::BertConfig config = models::parse_bert_config(std::string(bytes));
+  if (models::to_json(models::parse_bert_config(models::to_json(config).dump())) != models::to_json(config))
+    std::abort();
+  const StorageLimit limit(size_t{1} << 20);
+  models::BertForMaskedLM bert(config);
+}
+
 // The description of a model, in memory that a description of that length may ask for.
 void build_model(std::string_view bytes) {
   const Json description = Json::parse(bytes, nullptr, false);
@@ -182,6 +192,7 @@ const std::vector<Target>& targets() {
       {"formula", parse_formula},
       {"activation", find_activation},
       {"description", build_model},
+      {"bert_config", build_bert},
   };
   return all;
 }
