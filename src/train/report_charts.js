@@ -247,6 +247,7 @@ function show_chart(name, host, options, configuration) {
   if (known && known.host === host) {
     known.seen = true;
     known.options = options;
+    known.title.title = options.title;
     known.title.replaceChildren(options.title, " ", el("small", {}, options.note || ""));
     known.reset.hidden = !state.zoom[options.group];
     known.configuration = configuration;
@@ -257,7 +258,7 @@ function show_chart(name, host, options, configuration) {
     }
     return;
   }
-  const title = el("span", {}, options.title, " ", el("small", {}, options.note || ""));
+  const title = el("span", {title: options.title}, options.title, " ", el("small", {}, options.note || ""));
   const reset = el("button", {type: "button", hidden: true, onclick: () => zoom_to(options.group)}, "show all");
   const canvas = el("canvas", {tabIndex: 0, role: "img", "aria-label": `${options.title}, a chart`});
   const figure = el("figure", {}, el("figcaption", {}, title, reset), el("div", {className: "canvas"}, canvas));
