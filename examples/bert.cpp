@@ -72,7 +72,8 @@ cxxopts::Options all_options() {
 
 Options read_options(int argc, char** argv) {
   cxxopts::Options all = all_options();
-  const cxxopts::ParseResult found = parse_resumable(all, "bert", argc, argv, {"data", "epochs", "minutes", "save"});
+  const cxxopts::ParseResult found =
+      parse_resumable(all, "bert", argc, argv, {"data", "epochs", "minutes", "save", "threads", "ask"});
   if (found.count("help") > 0) {
     std::printf("%s", all.help({"Text", "Model", "Training", "Program"}).c_str());
     std::exit(0);
@@ -127,7 +128,8 @@ Options read_options(int argc, char** argv) {
   o.run = run_place(found, "runs/bert");
   o.save = text("save");
   o.load = text("load");
-  require_different_files({{"save", o.save}, {"text", o.text}, {"vocabulary", o.vocabulary}});
+  require_different_files({{"save", o.save}, {"text", o.text}});
+  require_different_files({{"save", o.save}, {"vocabulary", o.vocabulary}});
   for (const cxxopts::KeyValue& option : found.arguments())  // a list of them would be cut at commas
     if (option.key() == "ask") o.ask.push_back(option.value());
   o.command = command_of("bert", found);
@@ -150,12 +152,13 @@ bool answer(const Language& language, const Options& o) {
   if (::isatty(STDIN_FILENO) == 0) {
     if (o.load.empty()) return true;  // what a training finds there may be meant for others, and never end
     bool all = true;
-    for (std::string line; std::getline(std::cin, line);) {
+    int64_t number = 0;
+    for (std::string line; ++number, std::getline(std::cin, line);) {
       if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
       try {
         fill_one(line);
       } catch (const ValueError& e) {
-        std::fprintf(stderr, "bert: %s\n", e.what());
+        std::fprintf(stderr, "bert: line %" PRId64 ": %s\n", number, e.what());
         all = false;
       }
     }

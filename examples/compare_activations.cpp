@@ -76,7 +76,8 @@ Options read_options(int argc, char** argv) {
                       "a claim leaves no run; leave out --run, --resume", given("--claim", o.claim));
   if (!o.claim.empty()) support::require_known("claim", o.claim, {"a", "b", "c", "d"});
   for (const cxxopts::KeyValue& option : found.arguments())
-    require<ValueError>(o.claim.empty() || option.key() == "claim" || option.key() == "full" || option.key() == "data",
+    require<ValueError>(o.claim.empty() || option.key() == "claim" || option.key() == "full" ||
+                            option.key() == "data" || option.key() == "curves",
                         "options", "a claim is made with options of its own; leave out the others",
                         given("--claim", o.claim), given("option", option.key()));
   support::require_known("set", o.set, sets);

@@ -70,6 +70,7 @@ Options read_options(int argc, char** argv) {
   require<ValueError>(!o.degrees.empty() && o.degrees.size() <= 7, "options", "--degrees needs 1 to 7 numbers");
   require<ValueError>(!o.hidden.empty(), "options", "--hidden needs at least one number");
   taylor_activation(activation(o.activation), o.degrees[0], o.interval);  // what is wrong with it is said at once
+  support::require_different_files({{"plot", o.plot}, {"curves", o.curves}});
   return o;
 }
 

@@ -10,12 +10,20 @@ namespace support {
 
 using namespace cairn;
 
-// "--epochs, --save, --threads"
-static std::string options_of(std::vector<std::string> names) {
-  names.emplace_back("threads");
+// "--epochs, --save"
+static std::string options_of(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "--" : ", --") + name;
-  return text;
+  return text.empty() ? "none" : text;
+}
+
+// Whether a training has left one in the folder, or in one beneath.
+static bool has_checkpoint(const std::filesystem::path& folder) {
+  std::error_code error;
+  if (std::filesystem::exists(folder / "last.safetensors", error)) return true;
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+    if (std::error_code none; std::filesystem::exists(at->path() / "last.safetensors", none)) return true;
+  return false;
 }
 
 cxxopts::ParseResult parse_resumable(cxxopts::Options& all, const std::string& program, int argc, char** argv,
@@ -25,7 +33,7 @@ cxxopts::ParseResult parse_resumable(cxxopts::Options& all, const std::string& p
   const std::string folder = found["resume"].as<std::string>();
   const std::vector<std::string> before = train::Run::command_of(folder);
   // Without its options it might go on with other data.
-  require<FileError>(!before.empty() || !std::filesystem::exists(folder + "/last.safetensors"), "options",
+  require<FileError>(!before.empty() || !has_checkpoint(folder), "options",
                      "there is a checkpoint, and no run.json beside it with the command that it is of", folder);
   if (before.empty()) return found;
   require<ValueError>(before.size() < 2 || before[1] == program, "options", "--resume names a run of another program",
@@ -35,9 +43,9 @@ cxxopts::ParseResult parse_resumable(cxxopts::Options& all, const std::string& p
     const bool fits = !word.starts_with("--") || std::find(before.begin(), before.end(), word) != before.end() ||
                       std::find(changeable.begin(), changeable.end(), key.substr(2)) != changeable.end();
     if (!fits)
-      fail<ValueError>(
-          "options", "a run goes on with its own options, and only these may be other ones: " + options_of(changeable),
-          word, given("--resume", folder));
+      fail<ValueError>("options",
+                       "a run goes on with its own options; those that may be other ones: " + options_of(changeable),
+                       word, given("--resume", folder));
   }
   std::vector<const char*> merged = {argv[0]};
   for (const std::string& word : before)

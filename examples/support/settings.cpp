@@ -171,9 +171,9 @@ cxxopts::Options all_options(const Task& task) {
 
 Settings read_settings(int argc, char** argv, const Task& task) {
   cxxopts::Options all = all_options(task);
-  const cxxopts::ParseResult found =
-      parse_resumable(all, task.program, argc, argv,
-                      {"data", "epochs", "max-seconds", "patience", "checkpoint-steps", "keep", "save", "curves"});
+  const cxxopts::ParseResult found = parse_resumable(
+      all, task.program, argc, argv,
+      {"data", "epochs", "max-seconds", "patience", "checkpoint-steps", "keep", "save", "curves", "threads"});
   if (found.count("help") > 0) {
     std::printf("%s%s", all.help({"Data", "Model", "Training", "Program"}).c_str(),
                 table_of_usual_options(task.program).c_str());

@@ -44,6 +44,7 @@ void read(const std::string& name, const Json& json, std::string& value) {
 Json to_json(const BertConfig& config) {
   Json json = {{"model_type", "bert"}};
   each_member(config, [&](const char* name, const auto& value) { json[name] = value; });
+  if (config.pad_token_id < 0) json["pad_token_id"] = nullptr;
   return json;
 }
 

@@ -3,9 +3,10 @@
 #include <cxxabi.h>
 
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <iomanip>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <typeinfo>
@@ -288,9 +289,9 @@ uint64_t checksum(const Module& module) {
 }
 
 std::string checksum_text(const Module& module) {
-  std::ostringstream text;
-  text << std::hex << std::setw(16) << std::setfill('0') << checksum(module);
-  return text.str();
+  char text[17];
+  std::snprintf(text, sizeof text, "%016" PRIx64, checksum(module));  // in any locale
+  return text;
 }
 
 // ---- printing ------------------------------------------------------------------------------------------------------------

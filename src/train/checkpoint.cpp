@@ -76,7 +76,7 @@ Json restore(const io::SafeTensors& content, nn::Module& model, optim::Optimizer
   constexpr bool checked = true;
 #endif
   if (head.at("crc32").get<std::string>() != fingerprint(content.tensors, content.metadata) && checked)
-    throw ValueError("it is damaged: its checksum is another than when it was written");
+    throw DamagedCheckpoint("load_checkpoint: it is damaged: its checksum is another than when it was written");
   if (const auto kind = head.at("optimizer").get<std::string>(); kind != optimizer.name())
     throw ValueError("it is of another optimiser, " + kind + " and not " + optimizer.name());
   Json progress = Json::parse(text_of(content, "progress"));
@@ -119,17 +119,18 @@ void save_checkpoint(const std::string& file, const nn::Module& model, const opt
 }
 
 Json load_checkpoint(const std::string& file, nn::Module& model, optim::Optimizer& optimizer, nn::StateDict* extra) {
-  std::string problem;
+  const std::string got = "; got '" + file + "'";
   try {
     return restore(io::load_safetensors(file), model, optimizer, extra);
-  } catch (const FileError&) {
-    throw;
-  } catch (const Error& e) {
-    problem = e.what();
+  } catch (const DamagedCheckpoint& e) {
+    throw DamagedCheckpoint(e.what() + got);
+  } catch (const FileError& e) {  // no safetensors file, or only a part of one
+    throw DamagedCheckpoint(e.what());
   } catch (const Json::exception& e) {
-    problem = std::string("its metadata are damaged (") + e.what() + ")";
+    throw DamagedCheckpoint(std::string("load_checkpoint: its metadata are damaged (") + e.what() + ")" + got);
+  } catch (const Error& e) {
+    throw FileError("load_checkpoint: " + std::string(e.what()) + got);
   }
-  throw FileError("load_checkpoint: " + problem + "; got '" + file + "'");
 }
 
 }  // namespace cairn::train

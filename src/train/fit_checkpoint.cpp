@@ -103,10 +103,11 @@ void Trainer::Fit::restore() {
   Json progress;
   try {
     progress = load_checkpoint(file, t_.model_, t_.optimizer_, &averages);
-  } catch (const FileError& e) {
+  } catch (const DamagedCheckpoint& e) {
     const std::string older = run_->older_checkpoint();
     if (older.empty()) throw;
-    throw FileError(std::string(e.what()) + "; to go on from the one before it, copy " + older + " over it");
+    throw FileError(std::string(e.what()) + "; to go on from the one before it, remove it and copy " + older +
+                    " to its name");
   }
   try {
     if (ema_ && averages.empty())

@@ -139,6 +139,7 @@ function show_curves() {
       across: state.axis,
       lines,
       write: share ? percent : short,
+      most: share ? 1 : undefined,
       tick: share ? (v) => `${short(Math.round(1e4 * v) / 100)} %` : short,
       logarithmic: name === "loss" ? logarithmic : name === "grad_norm" && spans(lines)
     });

@@ -196,7 +196,7 @@ function lines_chart(name, host, options) {
   const write = options.write || short, zoom = state.zoom[options.group] || {};
   // Of numbers that are all equal an axis would be drawn from one below to one above them.
   const values = options.lines.flatMap((line) => line.points.map((p) => p.y).filter(there));
-  const flat = values.length && values.every((v) => v === values[0]), level = Math.abs(values[0]) || 0.5;
+  const flat = !options.logarithmic && values.length && values.every((v) => v === values[0]), level = Math.abs(values[0]) || 0.5;
   const settings = {
     parsing: false,
     animation: false,
@@ -216,7 +216,7 @@ function lines_chart(name, host, options) {
         type: options.logarithmic ? "logarithmic" : "linear",
         bounds: options.logarithmic ? "data" : "ticks",
         suggestedMin: flat ? Math.min(0, 2 * values[0]) : undefined,
-        suggestedMax: flat ? (values[0] < 0 ? 0 : 2 * level) : undefined,
+        suggestedMax: flat ? (values[0] < 0 ? 0 : Math.min(2 * level, options.most || Infinity)) : undefined,
         afterBuildTicks: options.logarithmic ? logarithmic_ticks : undefined,
         ticks: {callback: options.logarithmic ? short : options.tick || write}
       }),

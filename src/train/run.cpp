@@ -117,10 +117,11 @@ bool Run::has_checkpoint() const { return fs::exists(file(last)); }
 std::string Run::older_checkpoint() const {
   std::string newest;
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder_)) {
-    const std::string name = entry.path().filename().string();
+  for (fs::directory_iterator at(folder_, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    std::error_code unknown;
     const bool older = name.starts_with("step-") && name.ends_with(".safetensors") &&
-                       !fs::equivalent(entry.path(), file(last), error);  // the newest is a link to it
+                       !fs::equivalent(at->path(), file(last), unknown);  // the newest is a link to it
     if (older && name > newest) newest = name;
   }
   return newest;

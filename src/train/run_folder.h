@@ -11,24 +11,12 @@
 
 #include "cairn/base/json.h"
 #include "cairn/train/trainer.h"
+#include "train/series.h"
 
 namespace cairn::train {
 
 /// A number as it was written; NaN where that was null.
 using Values = std::vector<std::pair<std::string, double>>;
-
-/// A curve.
-struct Series {
-  std::vector<double> step, epoch, value;  // those by step have no epoch
-
-  void add(double at_step, double at_epoch, double v);
-  /// Ends at this step.
-  void cut(double last_step);
-  /// Of every part of the curve the ends, the least, the greatest and a gap, so that some `most` points remain.
-  Series thinned(size_t most) const;
-  /// The means of so many equal parts, to see through the noise of single batches.
-  Series means(size_t parts) const;
-};
 
 struct Histogram {
   std::string name;

@@ -73,7 +73,7 @@ End Trainer::Fit::run() {
     // Of an error the log tells as well, where it can: this one matters more than another on the way.
     try {
       if (run_ != nullptr) log_end("error", {{"error", e.what()}});
-    } catch (const FileError&) {
+    } catch (const std::exception&) {
     }
     throw;
   }

@@ -37,6 +37,11 @@ cmp <(grep '^checksum' first) <(grep '^checksum' fourth) || fail "a finished run
 # Lines from a pipe are answered as questions are.
 printf 'a farmer , who [MASK] .\r\n\n[MASK] farmer sings .' | "$program" --load words.safetensors >piped
 cmp <(tr -d '\r' <piped) asked || fail "a pipe is answered otherwise"
+status=0
+printf 'nothing\n[MASK] farmer sings .\n' | "$program" --load words.safetensors >piped 2>err || status=$?
+((status == 1)) || fail "status $status instead of 1 after a line without [MASK]"
+has err '^bert: line 1: .*write \[MASK\] where a word is missing'
+[[ $(grep -c '%, ' piped) == 1 ]] || fail "the lines behind are not answered"
 "$program" --load words.safetensors </dev/null >piped
 [[ ! -s piped ]] || fail "it answers what nobody asked"
 
@@ -53,6 +58,8 @@ refused "unknown name 'wordpeace'" --tokenizer wordpeace
 refused '--length must be .* got .2.' --length 2
 refused 'nowhere' --text nowhere
 refused 'nowhere/model' --grammar=100 --save nowhere/model
+refused '.--save and --text are one file' --text words.safetensors --save ./words.safetensors
+refused 'leave out --vocabulary-size' --tokenizer char --vocabulary-size 100
 refused "takes no option of training" --load words.safetensors --epochs 3
 refused 'leave one out; got grammar .20000., text .words.' --text words --grammar
 refused 'leave one out; got data .here., grammar .100.' --data here --grammar=100

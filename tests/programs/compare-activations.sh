@@ -16,7 +16,8 @@ is_picture c.svg 6
 "$program" --set sine --hidden 16 --seeds 1 --epochs 1 --activations tanh,identity --init unit >sine
 has sine ', 1 epoch, 1 seed$'
 has sine '^identity +[0-9.]+ '
-"$program" --claim b >gradients
+"$program" --claim b --curves gradients.svg >gradients
+is_picture gradients.svg 0
 has gradients '^  sigmoid .* [0-9.]+e-[0-9]+$'
 
 # Trainings that are killed, the comparison gone on with: the numbers of one that was not, but for the time of a step.
@@ -36,7 +37,7 @@ for run in relu-1 relu-2 tanh-1 tanh-2; do
 done
 "$program" --resume parts >again # nothing to train: the times are those that were recorded
 cmp out again || fail "other numbers than before it was finished"
-refused "only these may be other ones: --data, --curves, --threads; got '--epochs=4'" --resume parts --epochs 4
+refused "those that may be other ones: --data, --curves; got '--epochs=4'" --resume parts --epochs 4
 refused "there is a run already" --run parts
 refused "a claim leaves no run" --claim b --run other
 refused "leave out the others; got --claim 'b', option 'lr'" --claim b --lr 5

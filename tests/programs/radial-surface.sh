@@ -49,7 +49,7 @@ cmp <(sed '/^runs/d' resumed) expected || fail "other numbers than without a sto
 for fit in whole/*/; do
   cmp "$fit/last.safetensors" "parts/$(basename "$fit")/last.safetensors" || fail "other weights than without a stop"
 done
-refused "only these may be other ones: --threads; got '--steps=10'" --resume parts --steps 10
+refused "those that may be other ones: none; got '--steps=10'" --resume parts --steps 10
 refused "there is a run already" --run parts
 
 refused "--centres must be .* got '200'" --points 150 --centres 200

@@ -63,7 +63,7 @@ if ((kills <= 10)); then
   head -c 5000 polite/last.safetensors >half && mv half polite/last.safetensors
   "$program" "${training[@]}" --resume polite >out 2>err && fail "a damaged checkpoint is resumed"
   has err 'polite/last.safetensors'
-  refused 'only these may be other ones: .*--epochs.* got .--lr=0.5.' --lr 0.5 --resume undisturbed
+  refused 'those that may be other ones: .*--epochs.*--threads; got .--lr=0.5.' --lr 0.5 --resume undisturbed
 
   # Several trainings, each in a folder beneath: the second one was stopped, the first is not made again.
   several=(--glyphs=1000 --model mlp --activation relu,gelu --epochs 3 --batch-size 50)

@@ -253,6 +253,21 @@ TEST(Report, AFolderOfSeveralTrainingsStandsForThem) {
   EXPECT_THAT(names(report), ElementsAre("all of them"));
 }
 
+TEST(Report, SaysWithWhatARunWentOn) {
+  const Folder folder;
+  folder.write("run.json", R"({"command":["./run","mnist","--epochs=2"],"resumed":[
+    {"command":["./run","mnist","--epochs=2"]},{"command":["./run","mnist","--epochs=3"]},{"seed":1}]})");
+  folder.write("metrics.jsonl",
+               "{\"event\":\"start\",\"step\":0,\"epochs\":2,\"batches\":5}\n"
+               "{\"event\":\"resume\",\"step\":10,\"epoch\":2,\"epochs\":3}\n");
+  train::Report report({folder.path()});
+  report.update();
+  const Json run = Json::parse(report.data())["runs"][0];
+  EXPECT_EQ(run["epochs"], 3);
+  EXPECT_EQ(run["about"]["command"].back(), "--epochs=2");
+  EXPECT_EQ(run["about"]["later"], Json::parse(R"([["./run","mnist","--epochs=3"]])"));
+}
+
 TEST(Report, NothingInARunBreaksOutOfThePage) {
   const std::string evil = "</script><script>alert(1)</script><!--\xe2\x80\xa8\xe2\x80\xa9@DATA@&amp;\\\"";
   const Folder folder;

@@ -273,10 +273,22 @@ TEST_F(ResumeTest, ADamagedCheckpointNamesTheOneBeforeIt) {
   };
   fit();
   std::filesystem::resize_file(folder + "/last.safetensors", 1000);  // and with it the newest, which is a link to it
-  EXPECT_THAT(fit, ThrowsMessage<FileError>(HasSubstr("copy step-000000010.safetensors over it")));
+  EXPECT_THAT(fit, ThrowsMessage<FileError>(HasSubstr("remove it and copy step-000000010.safetensors to its name")));
   std::filesystem::remove(folder + "/last.safetensors");
   std::filesystem::copy_file(folder + "/step-000000010.safetensors", folder + "/last.safetensors");
   fit();
+}
+
+TEST_F(ResumeTest, ACheckpointOfAnotherModelIsNotSaidToBeDamaged) {
+  const auto fit = [&](nn::Sequential model) {
+    Training t;
+    train::Run run(folder, {.resume = true, .keep = 2});
+    optim::AdamW optimizer(model.parameters(), {.lr = 1e-2});
+    Trainer(model, optimizer, {.epochs = 2, .run = &run, .output = Output::silent}).fit(t.loader);
+  };
+  fit(nn::Sequential(nn::Linear(6, 3)));
+  EXPECT_THAT([&] { fit(nn::Sequential(nn::Linear(6, 4), nn::Linear(4, 3))); },
+              ThrowsMessage<FileError>(AllOf(HasSubstr("of another model"), ::testing::Not(HasSubstr("copy step-")))));
 }
 
 TEST_F(ResumeTest, AWeightThatIsNotFiniteIsNotSaved) {

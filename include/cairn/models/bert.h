@@ -25,7 +25,7 @@ struct BertConfig {
   double hidden_dropout_prob = 0.1;
   double attention_probs_dropout_prob = 0.1;
   double layer_norm_eps = 1e-12;
-  int64_t pad_token_id = 0;
+  int64_t pad_token_id = 0;         ///< below 0: none, null in a config.json
   double initializer_range = 0.02;  ///< deviation of the first weights
 };
 
@@ -36,7 +36,7 @@ BertConfig bert_config(const std::string& name);
 std::vector<std::string> bert_names();
 
 /// That of a published model, from its config.json. What is not there is as above, what is not for the sizes is passed
-/// over, and activations have their names here: gelu_new is gelu_tanh.
+/// over, null is for pad_token_id alone, and activations have their names here: gelu_new is gelu_tanh.
 ///   throws  FileError for a file that is missing or no such config, or one of another model or of positions that are not
 ///           "absolute"; parse_bert_config, which takes the text itself, ValueError
 BertConfig load_bert_config(const std::string& file);

@@ -8,6 +8,7 @@
 
 #include <string>
 
+#include "cairn/base/error.h"
 #include "cairn/base/json.h"
 #include "cairn/nn/module.h"
 #include "cairn/optim/optimizer.h"
@@ -25,11 +26,16 @@ namespace cairn::train {
 void save_checkpoint(const std::string& file, const nn::Module& model, const optim::Optimizer& optimizer,
                      const Json& progress, const nn::StateDict& extra = {});
 
+/// A file that is not what save_checkpoint() wrote: cut short, overwritten, or of another kind.
+struct DamagedCheckpoint : FileError {
+  using FileError::FileError;
+};
+
 /// Puts all of it back and returns `progress`. Made of the same layers and options as then, model and optimiser go on
 /// with the same bits, on any number of threads.
 ///   extra   where to put the tensors of save_checkpoint's `extra`; they are read only if it is given
-///   throws  FileError naming the file, and the tensor where it is one's fault: for a file that is missing, damaged (by
-///           its checksum), or no checkpoint; for a model or an optimiser of other names, sizes or kind. Nothing is
+///   throws  FileError naming the file, and the tensor where it is one's fault: DamagedCheckpoint for a file that is
+///           missing, damaged (by its checksum), or no safetensors file; for one that is no checkpoint, for a model or an optimiser of other names, sizes or kind. Nothing is
 ///           changed then.
 Json load_checkpoint(const std::string& file, nn::Module& model, optim::Optimizer& optimizer,
                      nn::StateDict* extra = nullptr);
