@@ -17,7 +17,7 @@ is_picture c.svg 6
 has sine ', 1 epoch, 1 seed$'
 has sine '^identity +[0-9.]+ '
 "$program" --claim b --curves gradients.svg >gradients
-is_picture gradients.svg 0
+has gradients.svg 'aria-label="30 layers, .*gradient norm of each weight'
 has gradients '^  sigmoid .* [0-9.]+e-[0-9]+$'
 
 # Trainings that are killed, the comparison gone on with: the numbers of one that was not, but for the time of a step.
