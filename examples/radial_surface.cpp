@@ -160,8 +160,6 @@ struct Whole : data::Dataset {
   data::Batch make_batch(std::span<const int64_t>, int64_t) const override { return {points, values}; }
 };
 
-struct Stopped {};  // by Ctrl-C
-
 // Moves centres and widths, with all points in every step, and solves the output layer anew after every ten. Whether the
 // loss stayed finite.
 bool train_basis(Surface& surface, const Options& o, const Tensor& points, const Tensor& values, train::Run* run) {
@@ -183,7 +181,7 @@ bool train_basis(Surface& surface, const Options& o, const Tensor& points, const
   } catch (const ValueError&) {  // it has left for infinity
     return false;
   }
-  if (trainer.end() == train::End::interrupted) throw Stopped();
+  if (trainer.end() == train::End::interrupted) throw support::Stopped();
   return true;
 }
 
@@ -260,13 +258,7 @@ int main(int argc, char** argv) {
   try {
     const Options o = read_options(argc, argv);
     support::Runs runs(o.run, {.meters = false}, true, o.command);
-    int status = 0;
-    try {
-      run(o, runs);
-    } catch (const Stopped&) {
-      std::printf("\n\n%s\n", support::how_to_go_on("radial-surface", runs.folder()).c_str());
-      status = 130;  // as programs that Ctrl-C ended
-    }
+    const int status = support::until_stopped("radial-surface", runs, [&] { run(o, runs); });
     support::finish_output();
     return status;
   } catch (const std::exception& e) {

@@ -135,8 +135,6 @@ double share_outside(Network& network, const Data& data, const Activation& f, do
   return outside / all;
 }
 
-struct Stopped {};  // by Ctrl-C
-
 Network trained(const Options& o, const Data& data, const Activation& f, bool bounded, train::Run* run) {
   Network network(o, data.train_x.size(1));
   const auto keep_inside = [&] {
@@ -157,7 +155,7 @@ Network trained(const Options& o, const Data& data, const Activation& f, bool bo
     trainer.fit(loader);
   } catch (const ValueError&) {  // it has left for infinity
   }
-  if (trainer.end() == train::End::interrupted) throw Stopped();
+  if (trainer.end() == train::End::interrupted) throw support::Stopped();
   return network;
 }
 
@@ -270,13 +268,7 @@ int main(int argc, char** argv) {
   try {
     const Options o = read_options(argc, argv);
     support::Runs runs(o.run, {.meters = false}, true, o.command);
-    int status = 0;
-    try {
-      run(o, runs);
-    } catch (const Stopped&) {
-      std::printf("\n%s\n", support::how_to_go_on("taylor", runs.folder()).c_str());
-      status = 130;  // as programs that Ctrl-C ended
-    }
+    const int status = support::until_stopped("taylor", runs, [&] { run(o, runs); });
     support::finish_output();
     return status;
   } catch (const std::exception& e) {

@@ -3,6 +3,7 @@
 #include <cairn/base/error.h>
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -131,6 +132,16 @@ train::Run* Runs::training(const std::string& name) {
   one_.reset();
   one_ = std::make_unique<train::Run>(whole_->file(file), options_);
   return one_.get();
+}
+
+int until_stopped(const std::string& program, const Runs& runs, const std::function<void()>& work) {
+  try {
+    work();
+    return 0;
+  } catch (const Stopped&) {
+    std::printf("\n\n%s\n", how_to_go_on(program, runs.folder()).c_str());
+    return 130;
+  }
 }
 
 }  // namespace support

@@ -4,6 +4,7 @@
 #include <cairn/train/run.h>
 
 #include <cxxopts.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -60,5 +61,10 @@ class Runs {
   std::unique_ptr<cairn::train::Run> whole_, one_;
   std::vector<std::string> names_;
 };
+
+/// What a program throws whose training was interrupted in the depth of its work.
+struct Stopped {};
+/// Works until that comes. The status to end with: 130 then, as of programs that Ctrl-C ended, and it says how to go on.
+int until_stopped(const std::string& program, const Runs& runs, const std::function<void()>& work);
 
 }  // namespace support
