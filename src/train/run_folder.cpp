@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -22,8 +21,6 @@ namespace {
 struct Damage {
   std::string text;
 };
-
-constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 bool is_number(const Json& j) { return j.is_number() || j.is_null(); }
 double as_number(const Json& j) { return j.is_null() ? missing : j.get<double>(); }

@@ -2,11 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace cairn::train {
-
-static constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 void Series::add(double at_step, double at_epoch, double v) {
   step.push_back(at_step);

@@ -2,9 +2,13 @@
 // The curves of a report.
 
 #include <cstddef>
+#include <limits>
 #include <vector>
 
 namespace cairn::train {
+
+/// What stands for no number.
+inline constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 /// A curve.
 struct Series {
