@@ -29,10 +29,7 @@ SavedMaskedLm load_masked_lm(const std::string& file) {
       const StorageLimit limit(bytes);
       saved.model = std::make_unique<models::BertForMaskedLM>(config);
     }
-    nn::StateDict state = content.tensors;
-    for (const auto& [name, first] : saved.model->tied_names())
-      if (const auto at = state.find(first); at != state.end()) state.insert({name, at->second});
-    saved.model->load_state_dict(state);
+    saved.model->load_state_dict(content.tensors);
     if (nn::checksum_text(*saved.model) != content.metadata.at("checksum"))
       throw ValueError("the weights are damaged: their checksum is another than when the file was written");
     saved.model->eval();
