@@ -35,8 +35,8 @@ struct DamagedCheckpoint : FileError {
 /// with the same bits, on any number of threads.
 ///   extra   where to put the tensors of save_checkpoint's `extra`; they are read only if it is given
 ///   throws  FileError naming the file, and the tensor where it is one's fault: DamagedCheckpoint for a file that is
-///           missing, damaged (by its checksum), or no safetensors file; for one that is no checkpoint, for a model or an optimiser of other names, sizes or kind. Nothing is
-///           changed then.
+///           missing, damaged (by its checksum), or no safetensors file; for one that is no checkpoint, for a model or an
+///           optimiser of other names, sizes or kind. Nothing is changed then.
 Json load_checkpoint(const std::string& file, nn::Module& model, optim::Optimizer& optimizer,
                      nn::StateDict* extra = nullptr);
 
