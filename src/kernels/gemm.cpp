@@ -10,9 +10,9 @@ namespace {
 
 constexpr int64_t depth =
     256;  // of a block of the inner dimension: one tile's rows of A stay in the first-level cache …
-constexpr int64_t group = 16;   // … and this many packed panels of B, half a MiB, in the second
-constexpr int64_t a_group = 8;  // tiles whose rows of A are packed together
-constexpr int64_t few = 16;     // rows too few to be worth packing B
+constexpr int64_t group_of = 16;  // … and this many packed panels of B, half a MiB, in the second; of shallow ones more
+constexpr int64_t a_group = 8;    // tiles whose rows of A are packed together
+constexpr int64_t few = 16;       // rows too few to be worth packing B
 
 // ---- a product on one thread -----------------------------------------------------------------------------------------
 
@@ -68,7 +68,8 @@ void tiles(const Task<S>& t) {
   const int64_t row_tiles = ceil_div(t.m, tile_rows), panels = ceil_div(t.n, wide);
   const Packing<S>& kept = t.packed;
   const int64_t blocks = kept.blocks(), longest = ceil_div(kept.k, blocks);
-  const auto edge_a = [&](int64_t p) { return p * t.m / row_tiles; };  // balanced: 128 = 7 · 12 + 4 · 11
+  const int64_t rows_low = t.m / row_tiles, higher = t.m % row_tiles;  // balanced: 128 = 7 · 12 + 4 · 11
+  const auto edge_a = [&](int64_t p) { return p * rows_low + std::min(p, higher); };
   const auto edge_b = [&](int64_t p) { return std::min(t.n, p * wide); };
   const auto end_of = [](const Matrix<S>& x, int64_t rows, int64_t columns) {
     return x.data + std::max<int64_t>(0, (rows - 1) * x.row) + std::max<int64_t>(0, (columns - 1) * x.col) + 1;
@@ -86,6 +87,7 @@ void tiles(const Task<S>& t) {
   const bool apart = t.a.row * static_cast<int64_t>(sizeof(S)) % 4096 != 0 || t.m <= few;
   const bool direct_a = panels <= 2 ? t.a.col == 1 || t.a.row == 1 : t.a.col == 1 && apart;
   const bool along_k = direct_a && t.a.col == 1;
+  const int64_t group = group_of * depth / longest;
   Scratch<S> packed_b(kept.data ? 0 : std::min(group, panels - direct) * longest * wide);
   Scratch<S> packed_a(direct_a ? 0 : std::min(a_group, row_tiles) * longest * a_wide);
   for (int64_t block = 0; block < blocks; ++block) {

@@ -75,6 +75,7 @@ void tile(Runs runs, int64_t k, const S* a0, int64_t a_step, const S* b, int64_t
     }
   for (int64_t run = 0; run < runs.count; ++run) {
     const S* a = a0 + runs.offset[run];
+#pragma GCC unroll 2
     for (int64_t l = 0; l < k; ++l) {
       Vector<S> row[V];
 #pragma GCC unroll 4
@@ -197,17 +198,23 @@ inline constexpr int64_t rows_at_once = 8;  // that are packed of several panels
 template <class S>
 void pack(int64_t k, int64_t n, const Matrix<S>& b, const S* limit, S* to, int64_t step) {
   constexpr int64_t w = width<S>;
-  if (b.col == 1) {
-    for (int64_t l = 0; l < k; ++l, to += step) {
-      const S* from = b.data + l * b.row;
-      if (limit - from < step)
-        copy_few(to, from, n);
-      else
-        for (int64_t v = 0; v < step; v += w) {
-          __builtin_prefetch(from + rows_at_once * b.row + v);
-          store(to + v, load(from + v));
-        }
-    }
+  const auto whole_rows = [&](auto wide) {
+    const S* from = b.data;
+    for (int64_t l = 0; l < k; ++l, from += b.row, to += wide)
+      for (int64_t v = 0; v < wide; v += w) {
+        __builtin_prefetch(from + rows_at_once * b.row + v);
+        store(to + v, load(from + v));
+      }
+  };
+  if (b.col == 1 && b.row >= 0 && limit - (b.data + (k - 1) * b.row) >= step) {
+    if (step == w)
+      whole_rows(std::integral_constant<int64_t, w>{});
+    else if (step == panel<S>)
+      whole_rows(std::integral_constant<int64_t, panel<S>>{});
+    else
+      whole_rows(step);
+  } else if (b.col == 1) {
+    for (int64_t l = 0; l < k; ++l) copy_few<S, 2 * panel<S>>(to + l * step, b.data + l * b.row, n);
   } else if (b.row == 1 && k >= w) {
     for (int64_t v = 0; v < step; v += w) {
       const S* columns[w];
