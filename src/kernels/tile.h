@@ -63,16 +63,14 @@ inline constexpr Runs one_run{1, &at_once};
 // of A is read from where it lies: rows along k (along_k, `a_step` from row to row) or columns (`a_step` from one k to
 // the next).
 template <class S, int V, bool along_k, int R>
-void tile(Runs runs, int64_t k, const S* a0, int64_t a_step, const S* b, int64_t b_row, Matrix<S> start, S* c,
+void tile(Runs runs, int64_t k, const S* a0, int64_t a_step, const S* b, int64_t b_row, const Matrix<S>& start, S* c,
           int64_t c_row) {
   Vector<S> sum[R][V];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) {
+    for (int v = 0; v < V; ++v)
       sum[r][v] = start.data ? load(start.data + r * start.row + v * width<S>) : Vector<S>{};
-      __builtin_prefetch(c + r * c_row + v * width<S>, 1);  // the stores at the end need not wait for memory then
-    }
   for (int64_t run = 0; run < runs.count; ++run) {
     const S* a = a0 + runs.offset[run];
 #pragma GCC unroll 2
@@ -100,7 +98,7 @@ void tile(Runs runs, int64_t k, const S* a0, int64_t a_step, const S* b, int64_t
 }
 
 template <class S>
-using Tile = void (*)(Runs, int64_t, const S*, int64_t, const S*, int64_t, Matrix<S>, S*, int64_t);
+using Tile = void (*)(Runs, int64_t, const S*, int64_t, const S*, int64_t, const Matrix<S>&, S*, int64_t);
 
 template <class S, int V, bool along_k>
 inline constexpr auto tiles_of = []<int... R>(std::integer_sequence<int, R...>) {
@@ -126,7 +124,8 @@ template <class S, int size = panel<S>>
 // A tile of which only n columns exist: the rest is computed aside, so that every element goes through the same code.
 template <class S>
 [[gnu::noinline]] void partial_tile(int64_t rows, int64_t n, bool along_k, Runs runs, int64_t k, const S* a,
-                                    int64_t a_step, const S* b, int64_t b_row, Matrix<S> start, S* c, int64_t c_row) {
+                                    int64_t a_step, const S* b, int64_t b_row, const Matrix<S>& start, S* c,
+                                    int64_t c_row) {
   alignas(64) S line[tile_rows * panel<S>];
   const bool wide = n > width<S>;
   const int64_t step = wide ? panel<S> : width<S>;
@@ -140,7 +139,7 @@ template <class S>
 // A tile of n ≤ panel columns, whole or not.
 template <class S>
 [[gnu::always_inline]] inline void any_tile(int64_t rows, int64_t n, bool along_k, Runs runs, int64_t k, const S* a,
-                                            int64_t a_step, const S* b, int64_t b_row, Matrix<S> start, S* c,
+                                            int64_t a_step, const S* b, int64_t b_row, const Matrix<S>& start, S* c,
                                             int64_t c_row) {
   if (n == panel<S> || n == width<S>)
     tile_for<S>(rows, n == panel<S>, along_k)(runs, k, a, a_step, b, b_row, start, c, c_row);
