@@ -10,13 +10,14 @@
 
 #include "cairn/base/memory.h"
 #include "cairn/base/threads.h"
+#include "kernels/tile.h"
 
 namespace cairn::kernels {
 namespace {
 
 constexpr int64_t grain = 1 << 15;  // elements of one task
 // A transposed block: whole cache lines on both sides, and small enough for the nearest cache.
-constexpr int64_t tile_rows = 64, tile_columns = 16;
+constexpr int64_t block_rows = 64, block_columns = 16;
 
 struct Plan {
   Shape sizes;
@@ -129,6 +130,21 @@ int across_of(const Plan& p) {
   return across >= 0 && p.sizes[across] >= 4 && p.sizes[last] >= 4 ? across : -1;
 }
 
+// y[r · y_row + c] = x[r + c · x_column] for the columns of a block and for rows from r on, as many as make whole squares;
+// returns the first row that is left.
+template <class T>
+int64_t transpose_squares(const T* x, int64_t x_column, int64_t r, int64_t end, T* y, int64_t y_row) {
+  using S = std::conditional_t<sizeof(T) == 4, float, double>;  // whatever the bits mean
+  constexpr int64_t w = width<S>;
+  for (; r + w <= end; r += w)
+    for (int64_t c = 0; c < block_columns; c += w) {
+      const S* columns[w];
+      for (int64_t i = 0; i < w; ++i) columns[i] = reinterpret_cast<const S*>(x + (c + i) * x_column);
+      transpose(columns, r, reinterpret_cast<S*>(y + r * y_row + c), y_row);
+    }
+  return r;
+}
+
 // Equal dtypes: only the width matters.
 template <class T>
 void move(const Plan& p, const void* from, void* into) {
@@ -162,19 +178,16 @@ void move(const Plan& p, const void* from, void* into) {
   }
   const int64_t columns = p.sizes[last], step = p.y[across];
   const auto block = [=](int64_t xo, int64_t yo, int64_t first, int64_t count) {
-    for (int64_t c = 0; c < columns; c += tile_columns) {
-      const int64_t width = std::min(columns - c, tile_columns);
-      for (int64_t r = first; r < first + count; ++r) {
-        const T* in = x + xo + r + c * xs;
-        T* out = y + yo + r * step + c;
-        if (width == tile_columns)  // a constant count is unrolled
-          for (int64_t i = 0; i < tile_columns; ++i) out[i] = in[i * xs];
-        else
-          for (int64_t i = 0; i < width; ++i) out[i] = in[i * xs];
-      }
+    for (int64_t c = 0; c < columns; c += block_columns) {
+      const int64_t n = std::min(columns - c, block_columns), end = first + count;
+      int64_t r = first;
+      if constexpr (sizeof(T) >= 4)
+        if (n == block_columns) r = transpose_squares(x + xo + c * xs, xs, r, end, y + yo + c, step);
+      for (; r < end; ++r)
+        for (int64_t i = 0; i < n; ++i) y[yo + r * step + c + i] = x[xo + r + (c + i) * xs];
     }
   };
-  for_pieces(p, across, last, tile_rows, block);
+  for_pieces(p, across, last, block_rows, block);
 }
 
 void move(const Plan& p, size_t bytes, const void* x, void* y) {

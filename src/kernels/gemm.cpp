@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cairn/base/threads.h"
+#include "kernels/copy.h"
 #include "kernels/tile.h"
 
 namespace cairn::kernels {
@@ -334,6 +335,27 @@ void with_rows(Task<S> t) {
   run(t, true, &few_dots<S>);
 }
 
+// Whether it is cheaper to exchange A and B, both along k: B has to be brought into panels across its rows then, and the
+// product comes out transposed. No sum may be cut elsewhere: that decides bits.
+template <class S>
+bool better_exchanged(const Task<S>& t) {
+  if (t.a.col != 1 || t.b.row != 1 || (t.n - t.m) * t.k <= 2 * t.m * t.n) return false;
+  return cut_of(t, false).inner == 1 && cut_of(t.transposed(), false).inner == 1;
+}
+
+template <class S>
+void exchanged(const Task<S>& t) {
+  Scratch<S> sums(t.n * t.m);
+  Task<S> u = t.transposed();
+  u.c = sums.data(), u.c_row = t.m, u.c_col = 1;
+  if (t.start.data) {
+    copy_strided({t.n, t.m}, dtype_of<S>, t.start.data, {t.start.col, t.start.row}, dtype_of<S>, u.c, {t.m, 1});
+    u.start = {u.c, t.m, 1};
+  }
+  run(u, false, &tiles<S>);
+  copy_strided({t.m, t.n}, dtype_of<S>, u.c, {1, t.m}, dtype_of<S>, t.c, {t.c_row, 1});
+}
+
 }  // namespace
 
 template <class S>
@@ -364,6 +386,7 @@ void gemm(int64_t m, int64_t n, int64_t k, Matrix<S> a, Matrix<S> b, S* c, int64
   if (k >= w && t.b.row == 1 && (t.m == 1 || t.m <= few_now)) return with_rows(t);
   if (k >= w && t.a.col == 1 && (t.n == 1 || (t.n <= few_now && t.m > few))) return with_rows(t.transposed());
   if (t.m == 1 && t.b.col == 1) return run(t, true, &one_sweep<S>);
+  if (!packed && !swapped && better_exchanged(t)) return exchanged(t);
   std::shared_ptr<const void> block;
   if (packed && !swapped) {
     block = packed(0, static_cast<size_t>(t.packed.numbers()) * sizeof(S),

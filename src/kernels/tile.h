@@ -69,8 +69,7 @@ void tile(Runs runs, int64_t k, const S* a0, int64_t a_step, const S* b, int64_t
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v)
-      sum[r][v] = start.data ? load(start.data + r * start.row + v * width<S>) : Vector<S>{};
+    for (int v = 0; v < V; ++v) sum[r][v] = start.data ? load(start.data + r * start.row + v * width<S>) : Vector<S>{};
   for (int64_t run = 0; run < runs.count; ++run) {
     const S* a = a0 + runs.offset[run];
 #pragma GCC unroll 2

@@ -195,8 +195,8 @@ TYPED_TEST(Gemm, SameBitsOnAnyNumberOfThreads) {
   const int before = num_threads();
   std::mt19937 engine(5);
   for (const auto& [m, n, k] :
-       {Size{128, 256, 300}, Size{40, 2000, 150}, Size{2000, 16, 144}, Size{37, 16, 9000}, Size{1, 700, 900},
-        Size{8, 300, 2100}, Size{30, 20, 20000}, Size{1, 1, 600000}, Size{300, 310, 320}}) {
+       {Size{128, 256, 300}, Size{128, 512, 784}, Size{40, 2000, 150}, Size{2000, 16, 144}, Size{37, 16, 9000},
+        Size{1, 700, 900}, Size{8, 300, 2100}, Size{30, 20, 20000}, Size{1, 1, 600000}, Size{300, 310, 320}}) {
     const Random<S> a(m, k, Layout::rows, engine), b(k, n, Layout::rows, engine), bt(k, n, Layout::columns, engine);
     for (const Matrix<S>& right : {b.matrix, bt.matrix}) {
       set_num_threads(1);
@@ -223,7 +223,8 @@ TYPED_TEST(Gemm, SameBitsWithBPackedBefore) {
   struct Size {
     int64_t n, k;
   };
-  for (const auto& [n, k] : {Size{1, 40}, Size{3, 5}, Size{16, 3000}, Size{50, 300}, Size{131, 600}, Size{520, 70}})
+  for (const auto& [n, k] : {Size{1, 40}, Size{3, 5}, Size{16, 3000}, Size{50, 300}, Size{131, 600}, Size{520, 70},
+                             Size{520, 300}, Size{522, 300}})
     for (Layout lb : {Layout::rows, Layout::padded_columns, Layout::sparse}) {
       const Random<S> b(k, n, lb, engine);
       std::vector<S> block;
