@@ -154,8 +154,9 @@ TEST(OwnActivation, MatchesTheBuiltInMish) {
     return std::vector<Tensor>{y, grad({y}, {x}, {seed}, true)[0], dy, grad({dy}, {x}, {seed})[0]};
   };
   const std::vector<Tensor> own = derivatives(elementwise("mish2", mish2, x)), built_in = derivatives(mish(x));
+  // The built-in one keeps the digits that 1 - tanh² loses on the right, 7e-15 in the second derivative.
   for (size_t i = 0; i < own.size(); ++i)
-    EXPECT_TRUE(allclose(own[i].detach(), built_in[i].detach(), 1e-13, 1e-15)) << i;
+    EXPECT_TRUE(allclose(own[i].detach(), built_in[i].detach(), 1e-13, i < 3 ? 1e-15 : 1e-14)) << i;
   EXPECT_GRADIENTS([&](const Inputs& v) { return elementwise("mish2", mish2, v[0]); },
                    {x.detach().slice(0, 0, 200, 9)});
 }
@@ -182,7 +183,8 @@ TEST(Names, Formulas) {
   EXPECT_EQ(activation("elu(0.5)").formula(), "where(x > 0, x, 0.5 * expm1(minimum(x, 0)))");
   EXPECT_EQ(activation("elu").info().formula, "where(x > 0, x, alpha * expm1(minimum(x, 0)))");
   EXPECT_EQ(activation("gelu").formula(), "x * normal_cdf(x)");
-  EXPECT_EQ(activation("mish").formula(), "x * tanh(softplus(x))");
+  EXPECT_EQ(activation("mish").formula(), "x * (sigmoid(x) * (2 - sigmoid(x)) / (1 + square(1 - sigmoid(x))))");
+  EXPECT_EQ(activation("mish").info().formula, "x * tanh(softplus(x))");
   EXPECT_EQ(activation("relu").formula(), "where(x <= 0, 0, x)");
   EXPECT_EQ(activation("tanh").formula(), "tanh(x)");
   EXPECT_EQ(activation("identity").formula(), "x");

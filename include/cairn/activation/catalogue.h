@@ -80,8 +80,9 @@ CAIRN_ACTIVATION(silu, ridge, (), kinks(), source("Elfwing et al. 2017, arXiv:17
                  gate(x, sigmoid(x)))
 CAIRN_ACTIVATION(swish, ridge, (beta, 1.0), kinks(), source("Ramachandran et al. 2017, arXiv:1710.05941"),
                  gate(x, sigmoid(beta * x)))
-CAIRN_ACTIVATION(mish, ridge, (), kinks(), source("Misra 2019, arXiv:1908.08681"),
-                 gate(x, tanh(softplus(x))))
+// With s = sigmoid(x), 1 + eˣ is 1 / (1 - s), and tanh log of it takes one exponential instead of two and a logarithm.
+CAIRN_ACTIVATION(mish, ridge, (), kinks(), source("Misra 2019, arXiv:1908.08681", "x * tanh(softplus(x))"),
+                 gate(x, sigmoid(x) * (2.0 - sigmoid(x)) / (1.0 + square(1.0 - sigmoid(x)))))
 CAIRN_FORMULA(serf, ridge, (), kinks(), source("Nag et al. 2021, arXiv:2108.09598"),
                  gate(x, erf(softplus(x))))
 CAIRN_FORMULA(telu, ridge, (), kinks(), source("Fernandez & Mali 2024, arXiv:2412.20269", "x * tanh(exp(x))"),
