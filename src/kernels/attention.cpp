@@ -77,7 +77,7 @@ struct Block {
       v.store(s + c);
       top = where(v > top, v, top);
     });
-    return join_lanes(top, [](S x, S y) { return x > y ? x : y; });
+    return top.max();
   }
 
   /// The factors of dropout of row r.

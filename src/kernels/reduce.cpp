@@ -33,26 +33,22 @@ struct Prod : Sum<S> {
   static constexpr S identity = 1;
   static Lanes<S> join(Lanes<S> a, Lanes<S> b) { return a * b; }
   static S last(Lanes<S> v) {
-    return join_lanes(v, [](S a, S b) { return a * b; });
+    return v.fold([](Lanes<S> a, Lanes<S> b) { return a * b; });
   }
   using Next = Prod;
 };
 template <class S>
 struct Max : Sum<S> {
   static constexpr S identity = -std::numeric_limits<S>::infinity();
-  static Lanes<S> join(Lanes<S> a, Lanes<S> b) { return maximum(a, b); }
-  static S last(Lanes<S> v) {
-    return join_lanes(v, [](S a, S b) { return ((a > b) | (a != a)) ? a : b; });
-  }
+  [[gnu::always_inline]] static Lanes<S> join(Lanes<S> a, Lanes<S> b) { return maximum(a, b); }
+  static S last(Lanes<S> v) { return v.max(); }
   using Next = Max;
 };
 template <class S>
 struct Min : Sum<S> {
   static constexpr S identity = std::numeric_limits<S>::infinity();
-  static Lanes<S> join(Lanes<S> a, Lanes<S> b) { return minimum(a, b); }
-  static S last(Lanes<S> v) {
-    return join_lanes(v, [](S a, S b) { return ((a < b) | (a != a)) ? a : b; });
-  }
+  [[gnu::always_inline]] static Lanes<S> join(Lanes<S> a, Lanes<S> b) { return minimum(a, b); }
+  static S last(Lanes<S> v) { return v.min(); }
   using Next = Min;
 };
 

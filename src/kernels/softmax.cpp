@@ -21,7 +21,7 @@ template <class S>
     const Lanes<S> v = load_tail(x + i, count, end, lowest);
     m = where(v > m, v, m);
   });
-  return join_lanes(m, [](S a, S b) { return a > b ? a : b; });
+  return m.max();
 }
 
 // Σ exp(x − m) for the largest m; the exponentials are kept in y unless it is null. Padding is exp(−∞) = 0.

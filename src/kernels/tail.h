@@ -50,16 +50,6 @@ template <class S, class F>
   if (i < n) f(i, n - i);
 }
 
-/// The lanes put together by f, in a fixed pairwise order.
-template <class S, class F>
-[[gnu::always_inline]] inline S join_lanes(Lanes<S> v, F f) {
-  alignas(64) S line[Lanes<S>::size];
-  v.store(line);
-  for (int half = Lanes<S>::size / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; ++i) line[i] = f(line[i], line[i + half]);
-  return line[0];
-}
-
 /// A sum of many lines in two levels, so that rounding errors stay small in long rows.
 template <class S>
 struct LineSum {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 #include "cairn/math/mask.h"
 
@@ -82,14 +83,24 @@ struct Lanes {
     return part[i / each][i % each];
   }
 
-  S sum() const {
-    return tree([](S a, S b) { return a + b; });
+  /// The lanes joined in pairs: f(f(f(0, 8), f(4, 12)), …), where f takes two Lanes.
+  template <class F>
+  [[gnu::always_inline]] S fold(F f) const {
+    Lanes x = *this, other = x;
+    for (int half = detail::parts / 2; half > 0; half /= 2) {
+      for (int i = 0; i < half; ++i) other.part[i] = x.part[i + half];
+      x = f(x, other);
+    }
+    return fold_vector<size / detail::parts / 2>(x, f);
   }
-  S max() const {
-    return tree([](S a, S b) { return a > b || a != a ? a : b; });
+  [[gnu::always_inline]] S sum() const {
+    return fold([](Lanes a, Lanes b) { return a + b; });
   }
-  S min() const {
-    return tree([](S a, S b) { return a < b || a != a ? a : b; });
+  [[gnu::always_inline]] S max() const {
+    return fold([](Lanes a, Lanes b) { return where((a > b) | (a != a), a, b); });
+  }
+  [[gnu::always_inline]] S min() const {
+    return fold([](Lanes a, Lanes b) { return where((a < b) | (a != a), a, b); });
   }
 
   [[gnu::always_inline]] friend Lanes operator+(Lanes a, Lanes b) {
@@ -159,14 +170,20 @@ struct Lanes {
   [[gnu::always_inline]] friend Lanes clamp(Lanes x, double lo, double hi) { return minimum(maximum(x, lo), hi); }
 
  private:
-  template <class F>
-  S tree(F f) const {
-    alignas(64) S line[size];
-    store(line);
-    for (int half = size / 2; half > 0; half /= 2) {
-      for (int i = 0; i < half; ++i) line[i] = f(line[i], line[i + half]);
+  // In registers: a store of a line and loads of its halves wait for each other.
+  template <int half, class F>
+  [[gnu::always_inline]] static S fold_vector(Lanes x, F f) {
+    if constexpr (half > 0) {
+      Lanes other = x;
+      other.part[0] = turned<half>(x.part[0], std::make_index_sequence<size / detail::parts>());
+      return fold_vector<half / 2>(f(x, other), f);
+    } else {
+      return x.part[0][0];
     }
-    return line[0];
+  }
+  template <int by, size_t... i>
+  [[gnu::always_inline]] static Vector turned(Vector v, std::index_sequence<i...>) {
+    return __builtin_shufflevector(v, v, static_cast<int>((i + by) % sizeof...(i))...);
   }
 };
 
