@@ -130,8 +130,8 @@ int across_of(const Plan& p) {
   return across >= 0 && p.sizes[across] >= 4 && p.sizes[last] >= 4 ? across : -1;
 }
 
-// y[r · y_row + c] = x[r + c · x_column] for the columns of a block and for rows from r on, as many as make whole squares;
-// returns the first row that is left.
+// y[r · y_row + c] = x[r + c · x_column] for the columns of a block and for rows from r on, as many as make whole
+// squares; returns the first row that is left.
 template <class T>
 int64_t transpose_squares(const T* x, int64_t x_column, int64_t r, int64_t end, T* y, int64_t y_row) {
   using S = std::conditional_t<sizeof(T) == 4, float, double>;  // whatever the bits mean
@@ -183,8 +183,14 @@ void move(const Plan& p, const void* from, void* into) {
       int64_t r = first;
       if constexpr (sizeof(T) >= 4)
         if (n == block_columns) r = transpose_squares(x + xo + c * xs, xs, r, end, y + yo + c, step);
-      for (; r < end; ++r)
-        for (int64_t i = 0; i < n; ++i) y[yo + r * step + c + i] = x[xo + r + (c + i) * xs];
+      for (; r < end; ++r) {
+        const T* in = x + xo + r + c * xs;
+        T* out = y + yo + r * step + c;
+        if (n == block_columns)  // a constant count is unrolled
+          for (int64_t i = 0; i < block_columns; ++i) out[i] = in[i * xs];
+        else
+          for (int64_t i = 0; i < n; ++i) out[i] = in[i * xs];
+      }
     }
   };
   for_pieces(p, across, last, block_rows, block);

@@ -335,11 +335,16 @@ void with_rows(Task<S> t) {
   run(t, true, &few_dots<S>);
 }
 
-// Whether it is cheaper to exchange A and B, both along k: B has to be brought into panels across its rows then, and the
-// product comes out transposed. No sum may be cut elsewhere: that decides bits.
+// Whether to exchange A and B, both along k, so that it is the smaller one, A, that is brought into panels across its
+// rows. Against that stand the product, which comes out transposed, and the panels' columns that only fill vectors.
+// B must lie so that the tiles can read it where it is, and no sum may be cut elsewhere: that decides bits.
 template <class S>
 bool better_exchanged(const Task<S>& t) {
-  if (t.a.col != 1 || t.b.row != 1 || (t.n - t.m) * t.k <= 2 * t.m * t.n) return false;
+  constexpr int64_t w = width<S>, second_cache = 1 << 20, numbers = static_cast<int64_t>(sizeof(S));
+  if (t.a.col != 1 || t.b.row != 1 || t.m * t.n * numbers > second_cache) return false;
+  if (t.b.col * numbers % 4096 == 0 && t.m > 2 * panel<S>) return false;
+  const int64_t filling = ceil_div(t.m, w) * w - t.m;
+  if ((t.n - t.m) * t.k <= 4 * t.m * t.n + filling * t.n * t.k / 4) return false;
   return cut_of(t, false).inner == 1 && cut_of(t.transposed(), false).inner == 1;
 }
 

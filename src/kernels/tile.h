@@ -212,6 +212,7 @@ void pack(int64_t k, int64_t n, const Matrix<S>& b, const S* limit, S* to, int64
     else
       whole_rows(step);
   } else if (b.col == 1) {
+    // n may be two panels: eight rows of doubles on NEON.
     for (int64_t l = 0; l < k; ++l) copy_few<S, 2 * panel<S>>(to + l * step, b.data + l * b.row, n);
   } else if (b.row == 1 && k >= w) {
     for (int64_t v = 0; v < step; v += w) {

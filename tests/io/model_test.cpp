@@ -235,20 +235,19 @@ TEST(SavedModel, TheFileSaysWhatItHolds) {
   EXPECT_EQ(file.tensors.size(), 1U);
 }
 
-// A formula may be written in another way when the file is read; another function is refused (below).
+// The catalogue may write a formula in another way than when the file was written; another function is refused (below).
 TEST(SavedModel, AFormulaMayHaveBeenRewritten) {
   const Folder folder;
-  const nn::Sequential model(nn::Linear(2, 2), nn::Activation("mish"));
-  io::save(model, folder / "m");
+  io::save(nn::Sequential(nn::Linear(2, 2), nn::Activation("mish")), folder / "m");
   io::SafeTensors file = io::load_safetensors(folder / "m");
-  for (const char* same : {"x * tanh(softplus(x))", "x * (exp(x) + 2) / (exp(x) + 2 + 2 * exp(-x))"}) {
-    file.metadata["formulas"] = R"j({"mish":")j" + std::string(same) + R"j("})j";
-    io::save_safetensors(folder / "m", file.tensors, file.metadata);
-    EXPECT_NO_THROW(io::load(folder / "m")) << same;
-  }
-  file.metadata["formulas"] = R"j({"mish":"x * tanh(softplus(1.001 * x))"})j";
+  file.metadata["formulas"] = R"j({"mish":"x * tanh(softplus(x))"})j";
   io::save_safetensors(folder / "m", file.tensors, file.metadata);
-  EXPECT_THROW(io::load(folder / "m"), FileError);
+  EXPECT_NO_THROW(io::load(folder / "m"));
+  for (const char* other : {R"j({"mish":"x * tanh(softplus(2 * x))"})j", R"j({"silu":"x * tanh(softplus(x))"})j"}) {
+    file.metadata["formulas"] = other;
+    io::save_safetensors(folder / "m", file.tensors, file.metadata);
+    EXPECT_THROW(io::load(folder / "m"), FileError);
+  }
 }
 
 TEST(SavedModel, InfoComesBack) {

@@ -71,7 +71,29 @@ void compare_with_plain(Dtype from, Dtype to) {
 TEST(CopyStrided, AgreesWithAPlainLoop) {
   compare_with_plain<float, float>(f32, f32);
   compare_with_plain<double, double>(f64, f64);
+  compare_with_plain<int64_t, int64_t>(i64, i64);
   compare_with_plain<uint8_t, uint8_t>(u8, u8);
+}
+
+// Numbers of any bits, signalling NaN and halves of integers among them, in blocks and in what is left beside them.
+template <class S>
+void transposes_bits(Dtype dtype) {
+  std::mt19937_64 random(2);
+  for (const auto& [rows, columns] : {std::pair{64, 16}, {130, 35}, {17, 100}, {5, 16}, {200, 4}}) {
+    std::vector<S> x(static_cast<size_t>(rows * columns)), y(x.size());
+    for (S& bits : x) bits = static_cast<S>(random());
+    kernels::copy_strided({rows, columns}, dtype, x.data(), {1, rows}, dtype, y.data(), {columns, 1});
+    for (int r = 0; r < rows; ++r)
+      for (int c = 0; c < columns; ++c)
+        ASSERT_EQ(y[static_cast<size_t>(r * columns + c)], x[static_cast<size_t>(r + c * rows)]) << r << ", " << c;
+  }
+}
+
+TEST(CopyStrided, TransposesBits) {
+  transposes_bits<uint8_t>(u8);
+  transposes_bits<uint32_t>(f32);
+  transposes_bits<uint64_t>(f64);
+  transposes_bits<uint64_t>(i64);
 }
 
 TEST(CopyStrided, ConvertsOnTheWay) {

@@ -255,6 +255,34 @@ TYPED_TEST(Gemm, SameBitsWithBPackedBefore) {
   set_num_threads(before);
 }
 
+// Both along k, as in a dense layer: A and B change places for some sizes, and no bit may tell.
+TYPED_TEST(Gemm, SameBitsForLayersOfAnySize) {
+  using S = TypeParam;
+  const int before = num_threads();
+  std::mt19937 engine(9);
+  const auto size = [&](int64_t least, int64_t most) {
+    return least + static_cast<int64_t>(engine() % static_cast<uint64_t>(most - least));
+  };
+  for (int i = 0; i < 60; ++i) {
+    const int64_t m = i % 2 ? 16 * size(1, 6) : size(2, 100), n = size(20, 600), k = size(20, 500);
+    const Random<S> a(m, k, Layout::padded_rows, engine), b(k, n, Layout::padded_columns, engine);
+    std::vector<S> block;
+    const kernels::Packed packed = [&](int64_t, size_t bytes, const std::function<void(void*)>& fill) {
+      block.assign(bytes / sizeof(S), S(untouched));
+      fill(block.data());
+      return std::shared_ptr<const void>(block.data(), [](const void*) {});
+    };
+    const auto added = static_cast<Added>(i % 3);
+    const auto expected = product<S>(m, n, k, a.matrix, b.matrix, n + 1, added, false, packed);
+    for (int threads : {1, 4}) {
+      set_num_threads(threads);
+      EXPECT_TRUE(same_bits(product<S>(m, n, k, a.matrix, b.matrix, n + 1, added), expected))
+          << m << " × " << n << " × " << k << " on " << threads << " threads, added " << i % 3;
+    }
+  }
+  set_num_threads(before);
+}
+
 // The same row of A and column of B give the same bits wherever they stand.
 TYPED_TEST(Gemm, AnElementDoesNotDependOnItsPlace) {
   using S = TypeParam;

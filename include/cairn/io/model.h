@@ -34,11 +34,11 @@ struct SavedModel {
 void save(const nn::Layer& model, const std::string& file, const ModelInfo& info = {});
 
 /// Builds the model of a file that save() wrote. It is in evaluation mode (call train() to go on training), has the
-/// dtype of the file, and predicts the same bits. Tensors that building allocates are limited by the length of the
-/// file, and default_generator() is put back to where it was.
+/// dtype of the file, and predicts the same bits where version and kind of machine are the same. Tensors that building
+/// allocates are limited by the length of the file, and default_generator() is put back to where it was.
 ///   throws  FileError for a file that is missing, damaged (the weights have a checksum), of a newer version or no saved
 ///           model; for layers that are not registered and options that are wrong; for tensors that are missing,
-///           unexpected or of other sizes; and for an activation whose formula was another when the file was written
+///           unexpected or of other sizes; and for an activation that was another function when the file was written
 SavedModel load(const std::string& file);
 
 struct LoadIntoOptions {
