@@ -23,16 +23,18 @@
 namespace cairn::memory {
 namespace {
 
-// Size classes: every multiple of 64 up to 1 KiB, then four a power of two (at most a quarter is wasted).
+// Size classes: every multiple of 64 up to 1 KiB, then four a power of two (at most a quarter is wasted), and from 8 MiB
+// on one: what needs 10, 12 and 14 MiB in turn shares a block then, and pages that nobody touches take no memory.
 constexpr int small_classes = 16;
 constexpr int class_count = small_classes + 4 * 38;    // up to 2^48 bytes
 constexpr int cached_classes = small_classes + 4 * 6;  // up to 64 KiB: kept by each thread without a lock
 constexpr int cached_blocks = 256;                     // of one class, at most
+constexpr int wide_log = 23;                           // 2 to this are the 8 MiB
 
 int class_of(size_t bytes) {
   if (bytes <= 1024) return bytes == 0 ? 0 : static_cast<int>((bytes - 1) / 64);
   const int log = std::bit_width(bytes - 1) - 1;  // 2^log < bytes ≤ 2^(log+1)
-  const int quarter = static_cast<int>((bytes - 1) >> (log - 2)) & 3;
+  const int quarter = log >= wide_log ? 3 : static_cast<int>((bytes - 1) >> (log - 2)) & 3;
   return small_classes + (log - 10) * 4 + quarter;
 }
 
@@ -40,6 +42,12 @@ size_t class_bytes(int c) {
   if (c < small_classes) return static_cast<size_t>(c + 1) * 64;
   const int log = 10 + (c - small_classes) / 4, quarter = (c - small_classes) % 4;
   return (size_t{1} << log) + (static_cast<size_t>(quarter) + 1) * (size_t{1} << (log - 2));
+}
+
+// What a block counts for: of the wide classes, the pages that its user may touch.
+int64_t counted(size_t bytes, int c) {
+  constexpr size_t page = 4096;
+  return static_cast<int64_t>(bytes > size_t{1} << wide_log ? (bytes + page - 1) / page * page : class_bytes(c));
 }
 
 struct Block {
@@ -143,10 +151,9 @@ void* allocate(size_t bytes) {
     // The exact size, rounded to whole lines only: a sanitizer shall see the first byte past them.
     void* p = from_system((bytes + alignment - 1) / alignment * alignment + (bytes == 0 ? alignment : 0));
     held.fetch_add(static_cast<int64_t>(class_bytes(c)), std::memory_order_relaxed);
-    count(static_cast<int64_t>(class_bytes(c)));
+    count(counted(bytes, c));
     return p;
   }
-  const auto size = static_cast<int64_t>(class_bytes(c));
   void* p = nullptr;
   if (c < cached_classes) p = cache.lists[static_cast<size_t>(c)].pop();
   if (!p) {
@@ -156,19 +163,18 @@ void* allocate(size_t bytes) {
   }
   if (!p) {
     p = from_system(class_bytes(c));
-    held.fetch_add(size, std::memory_order_relaxed);
+    held.fetch_add(static_cast<int64_t>(class_bytes(c)), std::memory_order_relaxed);
   }
-  count(size);
+  count(counted(bytes, c));
   return p;
 }
 
 void deallocate(void* block, size_t bytes) noexcept {
   if (!block) return;
   const int c = class_of(bytes);
-  const auto size = static_cast<int64_t>(class_bytes(c));
-  count(-size);
+  count(-counted(bytes, c));
   if constexpr (CAIRN_BYPASS_POOL) {
-    held.fetch_sub(size, std::memory_order_relaxed);
+    held.fetch_sub(static_cast<int64_t>(class_bytes(c)), std::memory_order_relaxed);
     to_system(block);
     return;
   }

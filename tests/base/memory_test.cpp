@@ -48,6 +48,20 @@ TEST(Memory, ABlockGivenBackIsUsedAgain) {
   }
 }
 
+// From 8 MiB on what is needed in turn shares a block, and counts for the pages that it may touch.
+TEST(Memory, LargeBlocksServeOtherSizes) {
+  const int64_t before = memory::stats().in_use;
+  void* a = memory::allocate(10 << 20);
+  EXPECT_EQ(memory::stats().in_use - before, 10 << 20);
+  memory::deallocate(a, 10 << 20);
+  void* b = memory::allocate((14 << 20) + 1);
+  EXPECT_EQ(memory::stats().in_use - before, (14 << 20) + 4096);
+  EXPECT_TRUE(a == b || memory::pool_is_bypassed());
+  static_cast<char*>(b)[14 << 20] = 1;  // it is as large as asked for
+  memory::deallocate(b, (14 << 20) + 1);
+  EXPECT_EQ(memory::stats().in_use, before);
+}
+
 TEST(Memory, ThePoolCanBeGivenBack) {
   memory::release_pool();
   const int64_t before = memory::stats().pooled;

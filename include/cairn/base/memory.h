@@ -23,7 +23,7 @@ void deallocate(void* block, size_t bytes) noexcept;
 struct Stats {
   int64_t in_use = 0;  ///< bytes handed out and not given back
   int64_t peak = 0;    ///< largest in_use since the start or the last reset_peak
-  int64_t pooled = 0;  ///< bytes kept for reuse
+  int64_t pooled = 0;  ///< bytes kept for reuse, those of large blocks that were never touched among them
 };
 Stats stats();
 void reset_peak();
