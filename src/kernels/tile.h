@@ -61,7 +61,8 @@ inline constexpr Runs one_run{1, &at_once};
 
 // R rows × V vectors of C, held in registers throughout. Sums start at `start`, or at zero where that is null. A number
 // of A is read from where it lies: rows along k (along_k, `a_step` from row to row) or columns (`a_step` from one k to
-// the next).
+// the next). Two steps go in a round: fewer instructions count where another program has the core's other thread.
+// `start` goes by reference: on the stack it would be stored in parts and read whole, which waits for all stores before.
 template <class S, int V, bool along_k, int R>
 void tile(Runs runs, int64_t k, const S* a0, int64_t a_step, const S* b, int64_t b_row, const Matrix<S>& start, S* c,
           int64_t c_row) {
