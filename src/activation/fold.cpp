@@ -65,8 +65,8 @@ Tensor crelu(const Tensor& given_x, int64_t given_dim) {
       auto above = [](Lanes<S> v) { return where(v <= 0.0, 0.0, v); };
       auto below = [](Lanes<S> v) { return where(v >= 0.0, 0.0, -v); };
       const S* from = px + i;
-      detail::map_piece(n, above, py + j, from);
-      detail::map_piece(n, below, py + j + block, from);
+      detail::map_piece<Work::little>(n, above, py + j, from);
+      detail::map_piece<Work::little>(n, below, py + j + block, from);
     });
   });
   return record_fused(
@@ -82,7 +82,7 @@ Tensor crelu(const Tensor& given_x, int64_t given_dim) {
           both.each(
               [&, px = in.pointer<S>(), pg = g.pointer<S>(), to = dx.pointer<S>()](int64_t n, int64_t i, int64_t j) {
                 const S *from = px + i, *above = pg + j, *below = above + both.block;
-                detail::map_piece(n, slope, to + i, from, above, below);
+                detail::map_piece<Work::little>(n, slope, to + i, from, above, below);
               });
         });
         return {dx};

@@ -33,6 +33,8 @@ const std::unordered_map<std::string, Rewrite>& rewrites() {
       {"log_sigmoid", [](auto a) { return -softplus(-a[0]); }},
       {"erfc", [](auto a) { return 1.0 - erf(a[0]); }},
       {"normal_cdf", [](auto a) { return 0.5 * (erf(a[0] / 1.4142135623730950488) + 1.0); }},
+      {"normal_cdf_tanh",
+       [](auto a) { return sigmoid(a[0] * (1.5957691216057307117 + 0.071354816272600264 * (a[0] * a[0]))); }},
       {"gaussian", [](auto a) { return exp(-(a[0] * a[0])); }},
       {"normal_pdf", [](auto a) { return 0.39894228040143267794 * exp(-0.5 * (a[0] * a[0])); }},
       // Near 0, where eˣ − 1 cancels: with t = tanh(x/2), it is 2t / (1 − t).

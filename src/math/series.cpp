@@ -136,6 +136,7 @@ Series erf(const Series& x) { return apply<erf_rule>(x); }
 Series erfc(const Series& x) { return apply<erfc_rule>(x); }
 Series gaussian(const Series& x) { return apply<gaussian_rule>(x); }
 Series normal_cdf(const Series& x) { return apply<normal_cdf_rule>(x); }
+Series normal_cdf_tanh(const Series& x) { return apply<normal_cdf_tanh_rule>(x); }
 Series normal_pdf(const Series& x) { return apply<normal_pdf_rule>(x); }
 Series sin(const Series& x) { return apply<sin_rule>(x); }
 Series cos(const Series& x) { return apply<cos_rule>(x); }

@@ -36,7 +36,7 @@ Grads fused_backward(const Backward& s) {
   visit_float(Rule::name, g.dtype(), [&]<class S>() {
     const S* px = reads_x ? x.pointer<S>() : g.pointer<S>();
     const S* py = reads_y ? y.pointer<S>() : g.pointer<S>();
-    map(
+    map<reads_x ? Work::much : Work::little>(
         g.numel(), [](Lanes<S> gi, Lanes<S> xi, Lanes<S> yi) { return gi * Rule::slope(xi, yi); }, dx.pointer<S>(),
         static_cast<const S*>(g.pointer<S>()), px, py);
   });
@@ -80,6 +80,7 @@ Tensor erfc(const Tensor& x) { return unary<erfc_rule>(x); }
 Tensor gaussian(const Tensor& x) { return unary<gaussian_rule>(x); }
 Tensor normal_pdf(const Tensor& x) { return unary<normal_pdf_rule>(x); }
 Tensor normal_cdf(const Tensor& x) { return unary<normal_cdf_rule>(x); }
+Tensor normal_cdf_tanh(const Tensor& x) { return unary<normal_cdf_tanh_rule>(x); }
 Tensor sqrt(const Tensor& x) { return unary<sqrt_rule>(x); }
 Tensor rsqrt(const Tensor& x) { return unary<rsqrt_rule>(x); }
 Tensor reciprocal(const Tensor& x) { return unary<reciprocal_rule>(x); }

@@ -17,8 +17,8 @@ static void change(const ParameterList& parameters, F f) {
       Tensor(p.tensor).set_grad(g);
     }
     visit_float("clip_grad", g.dtype(), [&]<class S>() {
-      map<S>(
-          g.numel(), [&](Lanes<S> x) { return f(x); }, g.pointer<S>(), g.pointer<S>());
+      map<Work::little>(
+          g.numel(), [&](Lanes<S> x) { return f(x); }, g.pointer<S>(), static_cast<const S*>(g.pointer<S>()));
     });
     g.bump_version();
   }

@@ -131,6 +131,7 @@ std::vector<Case> functions() {
   add("gaussian", gaussian, any);
   add("normal_pdf", normal_pdf, any);
   add("normal_cdf", normal_cdf, any);
+  add("normal_cdf_tanh", normal_cdf_tanh, any);
   add("sqrt", sqrt, positive);
   add("rsqrt", rsqrt, positive);
   add("reciprocal", reciprocal, positive);

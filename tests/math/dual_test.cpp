@@ -151,6 +151,8 @@ TEST(Duals, ActivationFormulas) {
   expect_derivatives(
       "gated gelu", [](auto x) { return gate(x, normal_cdf(x)); }, points);
   expect_derivatives(
+      "gated gelu_tanh", [](auto x) { return gate(x, normal_cdf_tanh(x)); }, points);
+  expect_derivatives(
       "elu", [](auto x) { return where(x > 0.0, x, 0.5 * expm1(minimum(x, 0.0))); }, points);
   expect_derivatives(
       "snake", [](auto x) { return x + square(sin(x)); }, points);
@@ -162,6 +164,7 @@ TEST(Duals, ActivationFormulas) {
 
 TEST(Duals, LimitsOfActivations) {
   const auto gelu = [](auto x) { return gate(x, normal_cdf(x)); };
+  const auto gelu_tanh = [](auto x) { return gate(x, normal_cdf_tanh(x)); };
   const auto mish = [](auto x) { return gate(x, tanh(softplus(x))); };
   const auto silu = [](auto x) { return gate(x, sigmoid(x)); };
   const auto limits = [](const char* name, auto f) {
@@ -174,6 +177,7 @@ TEST(Duals, LimitsOfActivations) {
     EXPECT_TRUE(std::isnan(value(f, NAN)) && std::isnan(slope(f, NAN))) << name;
   };
   limits("gelu", gelu);
+  limits("gelu_tanh", gelu_tanh);
   limits("mish", mish);
   limits("silu", silu);
   limits("softplus", [](auto x) { return softplus(x); });

@@ -57,6 +57,14 @@ erfcx = lambda a: exp(a * a) * erfc(a)
 mills = lambda a: exp(a * a / 2) * erfc(a / sqrt(mpf(2))) / 2
 atanh_tail = quotient(lambda z: (log((1 + sqrt(z)) / (1 - sqrt(z))) / sqrt(z) - 2) / z, mpf(2) / 3)
 
+two_to_the = (quotient(lambda r: (mpf(2)**r - 1) / r, log(2)), lambda r: abs(r) / mpf(2)**r + mpf("1e-9"),
+              mpf("-0.501"), mpf("0.501"))
+shift = mpf("2.25")
+float_mills = lambda q: exp(mpf("0.721347510814666748046875") * log(2) * (1 / q - shift)**2) * \
+    erfc((1 / q - shift) / sqrt(mpf(2))) / 2 / q
+# More in the tail, where rounding a to a float makes more of Phi(-a).
+float_tail = (float_mills, lambda q: 1 / float_mills(q) / (1 + (1 / q - shift)**2 / 4), 1 / mpf("16.55"), 1 / shift)
+
 # name: (what the polynomial approximates, weight, from, to), degree for f32, degree for f64 (None: not used)
 FITS = {
     "exp: exp(r) = 1 + r + r^2 P(r)":
@@ -89,8 +97,11 @@ FITS = {
         (scaled_tail(erfcx, mpf("1.5"), 10), 10, None),
     "erfc (f64): the same with shift 4, a <= 27.5":
         (scaled_tail(erfcx, 4, mpf("27.5")), None, 21),
-    "normal_cdf (f32): Phi(-a) = exp(-a^2/2) P(t) / (a + 2), a <= 14": (scaled_tail(mills, 2, 14), 10, None),
-    "normal_cdf (f64): the same with shift 5, a <= 38.8": (scaled_tail(mills, 5, mpf("38.8")), None, 21),
+    "2^r (f32): 2^r = 1 + r P(r), |r| <= 1/2": (two_to_the, 5, None),
+    "2^r, fewer (f32)": (two_to_the, 4, None),
+    # exp(-(1/2 - 6.675e-9) a^2): half log2(e) as a float.
+    "normal_cdf (f32): Phi(-a) = exp(-..a^2) q P(q), q = 1 / (a + 9/4), a <= 14.3": (float_tail, 8, None),
+    "normal_cdf (f64): as erfc with shift 5, a <= 38.8": (scaled_tail(mills, 5, mpf("38.8")), None, 21),
 }
 
 if __name__ == "__main__":

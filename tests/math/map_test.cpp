@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <memory>
 #include <numeric>
 #include <vector>
 
@@ -42,6 +45,31 @@ TEST(Map, AConstantIsAFormulaToo) {
   map(
       int64_t{20}, [](auto) { return 2.5; }, y.data(), x.data());
   for (float v : y) EXPECT_EQ(v, 2.5f);
+}
+
+// Results of a little work each go past the caches when they are many and lie on lines: the same bits, and none beyond.
+template <class S>
+void expect_streamed_as_stored(int64_t n, int64_t offset) {
+  const auto f = [](auto a, auto b) { return maximum(a, 0.0) - b; };
+  const std::vector<float> numbers = ramp(n);
+  const std::vector<S> a(numbers.begin(), numbers.end()), b(a.rbegin(), a.rend());
+  const std::unique_ptr<S, void (*)(void*)> memory(
+      static_cast<S*>(std::aligned_alloc(64, (static_cast<size_t>(n + offset) * sizeof(S) / 64 + 2) * 64)), std::free);
+  S* const y = memory.get() + offset;
+  y[n] = -7;
+  EXPECT_EQ(detail::streams(n, y, a.data(), b.data()), offset == 0);
+  map<Work::little>(n, f, y, a.data(), b.data());
+  std::vector<S> stored(a);
+  map(n, f, stored.data(), static_cast<const S*>(stored.data()), b.data());
+  ASSERT_TRUE(std::equal(stored.begin(), stored.end(), y));
+  ASSERT_EQ(y[n], -7);
+  EXPECT_FALSE(detail::streams(n, y, a.data(), static_cast<const S*>(y)));  // in place
+}
+TEST(Map, ManyResultsGoPastTheCaches) {
+  expect_streamed_as_stored<float>((streamed_bytes >> 2) + 5, 0);
+  expect_streamed_as_stored<double>((streamed_bytes >> 3) + 3, 0);
+  expect_streamed_as_stored<float>((streamed_bytes >> 2) + 5, 1);
+  EXPECT_FALSE(detail::streams((streamed_bytes >> 2) - 1, static_cast<const float*>(nullptr)));
 }
 
 // The same number gives the same bits at every place of a line, in a tail, on any stride and any number of threads.

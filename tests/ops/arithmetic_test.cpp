@@ -4,6 +4,7 @@
 
 #include "cairn/autograd/backward.h"
 #include "cairn/base/threads.h"
+#include "cairn/math/map.h"
 #include "cairn/ops/compare.h"
 #include "cairn/tensor/create.h"
 #include "cairn/tensor/random.h"
@@ -78,6 +79,23 @@ TEST(Arithmetic, SpecialValues) {
   EXPECT_TRUE(std::isnan(maximum(tensor({double(NAN)}), 0.0).item<double>()));
   EXPECT_EQ(values(pow(tensor({0., 0., -2., inf}), tensor({0., -1., 3., 0.5}))), (Values{1, inf, -8, inf}));
   EXPECT_TRUE(std::signbit((-tensor({0.})).item<float>()));
+}
+
+// Results that are written past the caches (math/map.h) are those of their parts, on any memory.
+TEST(Arithmetic, LargeResultsAreThoseOfTheirParts) {
+  const int64_t n = streamed_bytes / 4 + 17, part = 1 << 18;
+  manual_seed(3);
+  const Tensor whole = randn({n + 1}), b = randn({n});
+  for (const Tensor& a : {whole.slice(0, 0, n), whole.slice(0, 1, n + 1)}) {
+    const std::vector<Tensor> large = {a + b, a * 2.0, a < b, a.clone().add_(b)};
+    for (int64_t i = 0; i < n; i += part) {
+      const int64_t end = std::min(n, i + part);
+      const Tensor x = a.slice(0, i, end).clone(), y = b.slice(0, i, end).clone();
+      const std::vector<Tensor> small = {x + y, x * 2.0, x < y, x.clone().add_(y)};
+      for (size_t k = 0; k < small.size(); ++k)
+        ASSERT_TRUE(equal(large[k].slice(0, i, end), small[k])) << k << " " << i;
+    }
+  }
 }
 
 TEST(Arithmetic, EmptyOneAndNone) {

@@ -40,6 +40,8 @@ const Function functions[] = {
     {"gaussian", gaussian, [](double x) { return std::exp(-x * x); }, -2, 2},
     {"normal_pdf", normal_pdf, [](double x) { return std::exp(-x * x / 2) / std::sqrt(2 * M_PI); }, -3, 3},
     {"normal_cdf", normal_cdf, Phi, -3, 3},
+    {"normal_cdf_tanh", normal_cdf_tanh,
+     [](double x) { return 0.5 + 0.5 * std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)); }, -3, 3},
     {"sqrt", sqrt, std::sqrt, 0.2, 5},
     {"rsqrt", rsqrt, [](double x) { return 1 / std::sqrt(x); }, 0.2, 5},
     {"reciprocal", reciprocal, [](double x) { return 1 / x; }, 0.3, 3},

@@ -70,10 +70,8 @@ CAIRN_ALPHABET(exp, ridge, (), kinks(), source("exponential"), exp(x))
 
 CAIRN_ACTIVATION(gelu, ridge, (), kinks(), source("Hendrycks & Gimpel 2016, arXiv:1606.08415"),
                  gate(x, normal_cdf(x)))
-// ½ x (1 + tanh u) as x sigmoid(2u), which loses no digits on the left; the bounds keep x³ finite.
 CAIRN_ACTIVATION(gelu_tanh, ridge, (), kinks(), source("Hendrycks & Gimpel 2016, arXiv:1606.08415", "x * sigmoid(1.595769 * x + 0.0713548 * x^3)"),
-                 gate(x, sigmoid(clamp(x, -1000.0, 1000.0) *
-                                 (1.5957691216057307117 + 0.071354816272600264 * square(clamp(x, -1000.0, 1000.0))))))
+                 gate(x, normal_cdf_tanh(x)))
 CAIRN_FORMULA(gelu_sigmoid, ridge, (), kinks(), source("Hendrycks & Gimpel 2016, arXiv:1606.08415"),
                  gate(x, sigmoid(1.702 * x)))
 CAIRN_ACTIVATION(silu, ridge, (), kinks(), source("Elfwing et al. 2017, arXiv:1702.03118"),

@@ -105,7 +105,7 @@ Tensor gated(const char* name, F f, const Tensor& x, int64_t dim = -1) {
     in.halves.each(
         [&, px = in.x.template pointer<S>(), py = in.y.template pointer<S>()](int64_t n, int64_t i, int64_t j) {
           const S *a = px + j, *b = a + in.halves.block;
-          detail::map_piece(n, product, py + i, a, b);
+          detail::map_piece<Work::much>(n, product, py + i, a, b);
         });
   });
   return record_fused(

@@ -229,6 +229,10 @@ template <class T, int N>
   return apply<normal_cdf_rule>(x);
 }
 template <class T, int N>
+[[gnu::always_inline]] inline Dual<T, N> normal_cdf_tanh(const Dual<T, N>& x) {
+  return apply<normal_cdf_tanh_rule>(x);
+}
+template <class T, int N>
 [[gnu::always_inline]] inline Dual<T, N> normal_pdf(const Dual<T, N>& x) {
   return apply<normal_pdf_rule>(x);
 }

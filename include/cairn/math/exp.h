@@ -57,8 +57,23 @@ struct ExpSplit {
 /// numbers where their second factor no longer is.
 template <Number S>
 [[gnu::always_inline]] inline Lanes<S> exp_of_negative(Lanes<S> x, Lanes<S> low = -0.0) {
-  const ExpSplit<S> split(x, low, exponent_bias<S> + 64);  // a power of two that is normal for every x above lowest
-  return where(x < ExpRange<S>::lowest, 0.0, (split.expm1() + 1.0) * split.power() * 0x1p-64);
+  // Above lowest the power of two is a normal number, and at lowest the result rounds to 0.
+  const ExpSplit<S> split(maximum(x, ExpRange<S>::lowest), low, exponent_bias<S> + 64);
+  const Lanes<S> power = split.power();
+  return fma(split.expm1(), power, power) * 0x1p-64;
+}
+
+/// Added to a float above -2²², it leaves the nearest whole number n + 127 + 64 in the last bits; then power64 is 2^(n + 64).
+inline constexpr double rounder64 = 0x1.8p23 + 127.0 + 64.0;
+[[gnu::always_inline]] inline Lanes<float> power64(Lanes<float> shifted) {
+  return (Bits<float>(shifted) << 23).number();
+}
+
+/// 2^(y + 64) for y <= 0, that of -152 below it. Less work than exp_of_negative, for arguments that have been rounded
+/// already: rounding a y as large takes digits from the result however exactly it is computed.
+[[gnu::always_inline]] inline Lanes<float> exp2_of_rounded(Lanes<float> exponent) {
+  const Lanes<float> y = maximum(exponent, -152.0), shifted = y + rounder64, r = y - (shifted - rounder64);
+  return power64(shifted) * horner(r, 1.0, 0.6931469752, 0.2402223884, 0.05550736184, 0.009671725329, 0.001326449778);
 }
 
 /// exp(x + low) for every x.

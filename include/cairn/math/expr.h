@@ -108,6 +108,7 @@ inline Expr erf(const Expr& x) { return Expr::call("erf", {x}); }
 inline Expr erfc(const Expr& x) { return Expr::call("erfc", {x}); }
 inline Expr gaussian(const Expr& x) { return Expr::call("gaussian", {x}); }
 inline Expr normal_cdf(const Expr& x) { return Expr::call("normal_cdf", {x}); }
+inline Expr normal_cdf_tanh(const Expr& x) { return Expr::call("normal_cdf_tanh", {x}); }
 inline Expr normal_pdf(const Expr& x) { return Expr::call("normal_pdf", {x}); }
 inline Expr sin(const Expr& x) { return Expr::call("sin", {x}); }
 inline Expr cos(const Expr& x) { return Expr::call("cos", {x}); }

@@ -5,7 +5,8 @@
 //
 //   exp expm1 tanh sigmoid                       exp.h      sin cos atan                          trig.h
 //   log log1p softplus log_sigmoid               log.h      square reciprocal rsqrt pow           pow.h
-//   erf erfc gaussian normal_pdf normal_cdf      erf.h      sqrt abs floor maximum minimum clamp  lanes.h
+//   erf erfc gaussian                            erf.h      sqrt abs floor maximum minimum clamp  lanes.h
+//   normal_pdf normal_cdf normal_cdf_tanh        erf.h
 //   sign gate where isnan isfinite               here and lanes.h
 //
 // Everything is branch-free, keeps NaN, and has its limits at ±0 and ±infinity. Accuracy is stated where a function is
@@ -74,6 +75,10 @@ S normal_pdf(S x) {
 template <Number S>
 S normal_cdf(S x) {
   return normal_cdf(Lanes<S>(x))[0];
+}
+template <Number S>
+S normal_cdf_tanh(S x) {
+  return normal_cdf_tanh(Lanes<S>(x))[0];
 }
 template <Number S>
 S square(S x) {

@@ -77,6 +77,11 @@ struct Lanes {
       if (i < count) p[i] = line[i];
 #endif
   }
+  /// As store, past the caches and without reading the line first, on x86 and wherever Clang can; p is aligned to the
+  /// line. detail::end_of_streams() makes it seen by other threads.
+  [[gnu::always_inline]] void stream(S* p) const {
+    for (int i = 0; i < detail::parts; ++i) detail::stream(p + i * (size / detail::parts), part[i]);
+  }
 
   S operator[](int i) const {
     constexpr int each = size / detail::parts;
@@ -162,14 +167,24 @@ struct Lanes {
   /// The larger and the smaller; NaN if either is. (No two-argument max and min: those names are reductions.)
   [[gnu::always_inline]] friend Lanes maximum(Lanes a, Lanes b) { return where((a > b) | (a != a), a, b); }
   [[gnu::always_inline]] friend Lanes minimum(Lanes a, Lanes b) { return where((a < b) | (a != a), a, b); }
-  /// The same with a constant, which must not be NaN: cheaper.
-  [[gnu::always_inline]] friend Lanes maximum(Lanes a, double c) { return where(c > a, c, a); }
-  [[gnu::always_inline]] friend Lanes minimum(Lanes a, double c) { return where(c < a, c, a); }
-  [[gnu::always_inline]] friend Lanes maximum(double c, Lanes a) { return where(c > a, c, a); }
-  [[gnu::always_inline]] friend Lanes minimum(double c, Lanes a) { return where(c < a, c, a); }
+  /// The same with a constant, which must not be NaN: cheaper. (GCC finds the one instruction of AVX between variables only.)
+  [[gnu::always_inline]] friend Lanes maximum(Lanes a, double c) {
+    const Lanes bound = hidden(c);
+    return where(bound > a, bound, a);
+  }
+  [[gnu::always_inline]] friend Lanes minimum(Lanes a, double c) {
+    const Lanes bound = hidden(c);
+    return where(bound < a, bound, a);
+  }
+  [[gnu::always_inline]] friend Lanes maximum(double c, Lanes a) { return maximum(a, c); }
+  [[gnu::always_inline]] friend Lanes minimum(double c, Lanes a) { return minimum(a, c); }
   [[gnu::always_inline]] friend Lanes clamp(Lanes x, double lo, double hi) { return minimum(maximum(x, lo), hi); }
 
  private:
+  [[gnu::always_inline]] static Lanes hidden(Lanes c) {
+    for (int i = 0; i < detail::parts; ++i) c.part[i] = detail::hidden(c.part[i]);
+    return c;
+  }
   // In registers: a store of a line and loads of its halves wait for each other.
   template <int half, class F>
   [[gnu::always_inline]] static S fold_vector(Lanes x, F f) {
@@ -247,27 +262,40 @@ struct Bits {
   }
 };
 
+/// a b + c, with one rounding for certain where certain_fma: where digits depend on it.
+[[gnu::always_inline]] inline Lanes<float> rounded_once(Lanes<float> a, Lanes<float> b, Lanes<float> c) {
+  for (int i = 0; i < parts; ++i) a.part[i] = rounded_once(a.part[i], b.part[i], c.part[i]);
+  return a;
+}
+
+/// c0 + c1 x + c2 x² + … by Horner's rule: fewest roundings and operations, longest latency.
 template <Number S>
 [[gnu::always_inline]] inline Lanes<S> horner(Lanes<S>, double c) {
   return c;
 }
 template <Number S, class... C>
-[[gnu::always_inline]] inline Lanes<S> horner(Lanes<S> z, double c, double, C... rest);
-template <Number S>
-[[gnu::always_inline]] inline Lanes<S> horner(Lanes<S>, double c, double) {
-  return c;
-}
-/// c0 + c2 z + c4 z² + …
-template <Number S, class... C>
-[[gnu::always_inline]] inline Lanes<S> horner(Lanes<S> z, double c, double, C... rest) {
-  return fma(horner(z, rest...), z, Lanes<S>(c));
+[[gnu::always_inline]] inline Lanes<S> horner(Lanes<S> x, double c0, C... rest) {
+  return fma(horner(x, rest...), x, Lanes<S>(c0));
 }
 
+/// c0 + c2 z + c4 z² + …
+template <Number S>
+[[gnu::always_inline]] inline Lanes<S> even_powers(Lanes<S>, double c) {
+  return c;
+}
+template <Number S>
+[[gnu::always_inline]] inline Lanes<S> even_powers(Lanes<S>, double c, double) {
+  return c;
+}
+template <Number S, class... C>
+[[gnu::always_inline]] inline Lanes<S> even_powers(Lanes<S> z, double c, double, C... rest) {
+  return fma(even_powers(z, rest...), z, Lanes<S>(c));
+}
 /// c0 + c1 x + c2 x² + …, even and odd powers apart: half the latency of Horner's rule for one more product.
 template <Number S, class... C>
 [[gnu::always_inline]] inline Lanes<S> polynomial(Lanes<S> x, double c0, C... rest) {
   const Lanes<S> z = x * x;
-  return fma(horner(z, rest...), x, horner(z, c0, rest...));
+  return fma(even_powers(z, rest...), x, even_powers(z, c0, rest...));
 }
 
 }  // namespace detail

@@ -23,29 +23,62 @@ inline constexpr int64_t map_grain = 1 << 14;
 /// time.
 inline constexpr int64_t map_ahead = 512;
 
+/// What a formula costs beside moving its numbers, which decides how its results are best written. `little` (relu, a + b):
+/// without asking for their lines first, which would be half the work while they are in a cache, and from streamed_bytes
+/// on past the caches, which saves reading them. `much`: the other way about. Whatever goes through map_strided or runs
+/// counts as little, a power too.
+enum class Work { little, much };
+
+/// A result as large has left the caches before anyone reads it: what was read for it wants room, and so do other cores.
+/// (The size that the system tells of a cache is that of others as well on a machine that is shared.)
+inline constexpr int64_t streamed_bytes = 16 << 20;
+
 namespace detail {
 
+// Whether n results at y, made of what lies at x, are written past the caches. In place they are not: their lines are there.
+template <class S, class... X>
+bool streams(int64_t n, const S* y, const X*... x) {
+  constexpr int64_t line = Lanes<S>::size * sizeof(S);
+  return n * static_cast<int64_t>(sizeof(S)) >= streamed_bytes && reinterpret_cast<uintptr_t>(y) % line == 0 &&
+         ((static_cast<const void*>(y) != static_cast<const void*>(x)) && ...);
+}
+
 // Flattened: the formula is inlined however long it is, and its constants stay in registers.
-template <class S, class F, class... X>
+template <Work work, class S, class F, class... X>
 [[gnu::flatten]] void map_piece(int64_t n, F& f, S* y, const X*... x) {
   using L = Lanes<S>;
   int64_t i = 0;
   for (; i + L::size <= n; i += L::size) {
     (__builtin_prefetch(x + i + map_ahead), ...);
-    __builtin_prefetch(y + i + map_ahead, 1);
+    if constexpr (work == Work::much) __builtin_prefetch(y + i + map_ahead, 1);
     L(f(L::load(x + i)...)).store(y + i);
   }
   if (i < n) L(f(L::load_partial(x + i, n - i)...)).store_partial(y + i, n - i);
+}
+template <class S, class F, class... X>
+[[gnu::flatten]] void map_streamed(int64_t n, F& f, S* y, const X*... x) {
+  using L = Lanes<S>;
+  int64_t i = 0;
+  for (; i + L::size <= n; i += L::size) {
+    (__builtin_prefetch(x + i + map_ahead), ...);
+    L(f(L::load(x + i)...)).stream(y + i);
+  }
+  if (i < n) L(f(L::load_partial(x + i, n - i)...)).store_partial(y + i, n - i);
+  end_of_streams();
 }
 
 }  // namespace detail
 
 /// y[i] = f(x[i], …) for i in [0, n), on several threads when n is large. y may be one of the x.
 ///   f  takes a Lanes<S> for each x and gives a Lanes<S>, or a constant
-template <Number S, class F, class... X>
+template <Work work = Work::much, Number S, class F, class... X>
 requires(std::is_same_v<X, S>&&...) void map(int64_t n, F f, S* y, const X*... x) {
-  parallel_for(n, map_grain,
-               [&](int64_t begin, int64_t end) { detail::map_piece(end - begin, f, y + begin, (x + begin)...); });
+  const bool streamed = work == Work::little && detail::streams(n, y, x...);
+  parallel_for(n, map_grain, [&](int64_t begin, int64_t end) {
+    if constexpr (work == Work::little)
+      if (streamed) return detail::map_streamed(end - begin, f, y + begin, (x + begin)...);
+    detail::map_piece<work>(end - begin, f, y + begin, (x + begin)...);
+  });
 }
 
 /// The walk over N operands seen under one shape (stride 0 where an operand is stretched), in as few and as long runs
@@ -141,6 +174,7 @@ template <class T>
 struct Run {
   T* p;
   int64_t step;
+  bool streamed = false;  // if it is a result, of step 1
 };
 template <Number S>
 Lanes<S> gather(Run<const S> x, int64_t i, int64_t n) {
@@ -159,7 +193,8 @@ template <class F, class O, class... X>
 [[gnu::flatten]] void map_run(int64_t n, F& f, Run<O> y, Run<const X>... x) {
   if constexpr (OnLanes<O, F, X...>) {
     using L = Lanes<O>;
-    if (y.step == 1 && ((x.step == 1) && ...)) return map_piece(n, f, y.p, x.p...);
+    if (y.step == 1 && ((x.step == 1) && ...))
+      return y.streamed ? map_streamed(n, f, y.p, x.p...) : map_piece<Work::little>(n, f, y.p, x.p...);
     for (int64_t i = 0; i < n; i += L::size) {
       const int64_t k = std::min<int64_t>(n - i, L::size);
       scatter(y, L(f(gather(x, i, k)...)), i, k);
@@ -178,7 +213,7 @@ void map_run2(int64_t n, F& f, Run<O> y, Run<const A> a, Run<const B> b) {
     const B c = *b.p;
     if constexpr (OnLanes<O, F, A, B>) {
       auto g = [&f, c = Lanes<O>(static_cast<double>(c))](auto v) { return f(v, c); };
-      return map_piece(n, g, y.p, a.p);
+      return map_piece<Work::little>(n, g, y.p, a.p);
     } else {
       for (int64_t i = 0; i < n; ++i) y.p[i] = static_cast<O>(f(a.p[i], c));
       return;
@@ -188,7 +223,7 @@ void map_run2(int64_t n, F& f, Run<O> y, Run<const A> a, Run<const B> b) {
     const A c = *a.p;
     if constexpr (OnLanes<O, F, A, B>) {
       auto g = [&f, c = Lanes<O>(static_cast<double>(c))](auto v) { return f(c, v); };
-      return map_piece(n, g, y.p, b.p);
+      return map_piece<Work::little>(n, g, y.p, b.p);
     } else {
       for (int64_t i = 0; i < n; ++i) y.p[i] = static_cast<O>(f(c, b.p[i]));
       return;

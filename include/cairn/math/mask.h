@@ -88,6 +88,62 @@ using Words = std::conditional_t<vector_bytes == 64, Words8, std::conditional_t<
 }
 #endif
 
+// a b + c, with one rounding on every level of optimisation where certain_fma: there is a name for the instruction.
+using Floats = Vectors<float>::Values;
+#if defined(__AVX512F__)
+inline constexpr bool certain_fma = true;
+[[gnu::always_inline]] inline Floats rounded_once(Floats a, Floats b, Floats c) {
+  return __builtin_ia32_vfmaddps512_mask(a, b, c, -1, 4);
+}
+#elif defined(__AVX2__) && defined(__FMA__)
+inline constexpr bool certain_fma = true;
+[[gnu::always_inline]] inline Floats rounded_once(Floats a, Floats b, Floats c) {
+  return __builtin_ia32_vfmaddps256(a, b, c);
+}
+#else
+inline constexpr bool certain_fma = false;
+[[gnu::always_inline]] inline Floats rounded_once(Floats a, Floats b, Floats c) { return a * b + c; }
+#endif
+
+// Itself, as a number of which the compiler knows nothing. (Four parts of a line, of SSE2, would want too many registers.)
+template <class V>
+[[gnu::always_inline]] inline V hidden(V v) {
+#if defined(__clang__) || !defined(__GNUC__)
+#elif defined(__AVX512F__)
+  asm("" : "+v"(v));
+#elif defined(__AVX2__) && defined(__FMA__)
+  asm("" : "+x"(v));
+#endif
+  return v;
+}
+
+// A vector written past the caches. What is so written is not ordered with other stores before end_of_streams.
+template <class S, class V>
+[[gnu::always_inline]] inline void stream(S* p, V v) {
+#if defined(__has_builtin) && __has_builtin(__builtin_nontemporal_store)
+  __builtin_nontemporal_store(v, reinterpret_cast<V*>(p));
+#elif defined(__SSE2__)
+  constexpr bool f32 = sizeof(S) == 4;
+#if defined(__AVX512F__)
+  if constexpr (f32) __builtin_ia32_movntps512(p, v);
+  if constexpr (!f32) __builtin_ia32_movntpd512(p, v);
+#elif defined(__AVX2__) && defined(__FMA__)
+  if constexpr (f32) __builtin_ia32_movntps256(p, v);
+  if constexpr (!f32) __builtin_ia32_movntpd256(p, v);
+#else
+  if constexpr (f32) __builtin_ia32_movntps(p, v);
+  if constexpr (!f32) __builtin_ia32_movntpd(p, v);
+#endif
+#else
+  *reinterpret_cast<V*>(p) = v;
+#endif
+}
+[[gnu::always_inline]] inline void end_of_streams() {
+#if defined(__SSE2__)
+  __builtin_ia32_sfence();
+#endif
+}
+
 }  // namespace detail
 
 /// The outcome of comparing lanes: true or false in each.

@@ -168,6 +168,18 @@ struct normal_cdf_rule : keeps_x {
   }
 };
 
+struct normal_cdf_tanh_rule : keeps_both {
+  static constexpr const char* name = "normal_cdf_tanh";
+  template <class T>
+  [[gnu::always_inline]] static T value(const T& x) {
+    return normal_cdf_tanh(x);
+  }
+  template <class T>
+  [[gnu::always_inline]] static T slope(const T& x, const T& y) {
+    return gate(1.5957691216057307117 + 0.21406444881780075 * square(x), y * (1.0 - y));
+  }  // that of a sigmoid of a cubic; 0 at infinity
+};
+
 struct normal_pdf_rule : keeps_both {
   static constexpr const char* name = "normal_pdf";
   template <class T>
@@ -313,10 +325,10 @@ struct neg_rule : keeps_nothing {
 };
 
 /// All of them, in the order above.
-using UnaryRules =
-    std::tuple<exp_rule, expm1_rule, log_rule, log1p_rule, tanh_rule, sigmoid_rule, softplus_rule, log_sigmoid_rule,
-               erf_rule, erfc_rule, gaussian_rule, normal_cdf_rule, normal_pdf_rule, sin_rule, cos_rule, atan_rule,
-               sqrt_rule, rsqrt_rule, reciprocal_rule, square_rule, abs_rule, sign_rule, floor_rule, neg_rule>;
+using UnaryRules = std::tuple<exp_rule, expm1_rule, log_rule, log1p_rule, tanh_rule, sigmoid_rule, softplus_rule,
+                              log_sigmoid_rule, erf_rule, erfc_rule, gaussian_rule, normal_cdf_rule,
+                              normal_cdf_tanh_rule, normal_pdf_rule, sin_rule, cos_rule, atan_rule, sqrt_rule,
+                              rsqrt_rule, reciprocal_rule, square_rule, abs_rule, sign_rule, floor_rule, neg_rule>;
 
 }  // namespace CAIRN_ISA
 }  // namespace cairn

@@ -104,6 +104,7 @@ Series erf(const Series& x);
 Series erfc(const Series& x);
 Series gaussian(const Series& x);
 Series normal_cdf(const Series& x);
+Series normal_cdf_tanh(const Series& x);
 Series normal_pdf(const Series& x);
 Series sin(const Series& x);
 Series cos(const Series& x);

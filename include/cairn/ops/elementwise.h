@@ -26,10 +26,11 @@ Tensor sigmoid(const Tensor& x);      ///< 1 / (1 + e⁻ˣ)
 Tensor log_sigmoid(const Tensor& x);  ///< log sigmoid(x) = −softplus(−x)
 Tensor softplus(const Tensor& x);     ///< log(1 + eˣ), finite wherever x is
 Tensor erf(const Tensor& x);
-Tensor erfc(const Tensor& x);        ///< 1 − erf(x), with all its digits for large x
-Tensor gaussian(const Tensor& x);    ///< exp(−x²)
-Tensor normal_pdf(const Tensor& x);  ///< exp(−x²/2) / √(2π)
-Tensor normal_cdf(const Tensor& x);  ///< Φ(x), with all its digits for large −x
+Tensor erfc(const Tensor& x);             ///< 1 − erf(x), with all its digits for large x
+Tensor gaussian(const Tensor& x);         ///< exp(−x²)
+Tensor normal_pdf(const Tensor& x);       ///< exp(−x²/2) / √(2π)
+Tensor normal_cdf(const Tensor& x);       ///< Φ(x), with all its digits for large −x
+Tensor normal_cdf_tanh(const Tensor& x);  ///< ½ (1 + tanh(√(2/π) (x + 0.044715 x³))), near Φ(x)
 Tensor sqrt(const Tensor& x);
 Tensor rsqrt(const Tensor& x);  ///< 1 / √x
 Tensor reciprocal(const Tensor& x);
@@ -85,12 +86,12 @@ template <class S, class F>
 }
 
 // dL/dx = dL/dy · f'(saved), in one loop.
-template <class F>
+template <Work work = Work::much, class F>
 Tensor elementwise_gradient(const char* name, const F& f, const Backward& s, const Tensor& saved) {
   const ElementwiseBackward b(s, saved);
   visit_float(name, b.x.dtype(), [&]<class S>() {
     const S *x = b.x.template pointer<S>(), *g = b.g.template pointer<S>();
-    map(
+    map<work>(
         b.x.numel(), [&](Lanes<S> gi, Lanes<S> xi) { return gi * slope_of(f, xi); }, b.dx.template pointer<S>(), g, x);
   });
   return b.dx;
@@ -144,17 +145,17 @@ Tensor rectifier(const char* name, F f, const Tensor& x) {
   const Tensor in = elementwise_input(name, x);
   Tensor y = empty_like(in);
   visit_float(name, x.dtype(), [&]<class S>() {
-    map(in.numel(), f, y.template pointer<S>(), static_cast<const S*>(in.template pointer<S>()));
+    map<Work::little>(in.numel(), f, y.template pointer<S>(), static_cast<const S*>(in.template pointer<S>()));
   });
   if (branches_wanted()) [[unlikely]]
     report_twin(name, y, std::span(&x, 1), [f](std::span<const Tensor> inputs) { return on_tensors(f, inputs[0]); });
   return record(name, std::move(y), {x}, Keep::output(), [f, name](const Backward& s) -> Grads {
-    if (!s.create_graph()) return {elementwise_gradient(name, f, s, s.output())};
+    if (!s.create_graph()) return {elementwise_gradient<Work::little>(name, f, s, s.output())};
     const NoGrad constant;  // the slope is so, piece by piece
     const Tensor out = s.output().detach();
     Tensor slope = empty_like(out);
     visit_float(name, out.dtype(), [&]<class S>() {
-      map(
+      map<Work::little>(
           out.numel(), [&](Lanes<S> v) { return slope_of(f, v); }, slope.template pointer<S>(),
           static_cast<const S*>(out.template pointer<S>()));
     });
