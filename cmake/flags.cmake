@@ -71,7 +71,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # undefined operands of its own AVX-512 intrinsics, which Eigen's products use (GCC bug 105593). Clang and the
     # sanitizers watch for the real ones.
     list(APPEND CAIRN_WARNING_FLAGS -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
-                                    -Wno-maybe-uninitialized)
+                                    -Wno-maybe-uninitialized -Wno-uninitialized)
   endif()
 else()
   list(APPEND CAIRN_WARNING_FLAGS -Wshadow)
