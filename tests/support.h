@@ -8,12 +8,14 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "cairn/base/error.h"
 #include "cairn/base/memory.h"
 #include "cairn/base/threads.h"
+#include "cairn/tensor/tensor.h"
 
 namespace cairn {
 
@@ -21,6 +23,11 @@ namespace cairn {
 inline bool under_sanitizer() { return memory::pool_is_bypassed(); }
 /// How often a test tries something: a fifth of n under a sanitizer.
 inline int rounds(int n) { return under_sanitizer() ? n / 5 : n; }
+
+inline constexpr double inf = std::numeric_limits<double>::infinity();
+
+using Values = std::vector<double>;
+inline Values values(const Tensor& t) { return t.to_vector<double>(); }
 
 /// The text of the E that f throws.
 template <class E, class F>

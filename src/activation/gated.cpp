@@ -20,7 +20,7 @@ int checked_dim(const char* name, const Tensor& x, int64_t given_dim) {
 }
 
 // The formulas of the catalogue that are compiled.
-namespace formulas {
+namespace gated_formulas {
 #define CAIRN_AS_UNUSED(name, value) , [[maybe_unused]] double name = value
 #define CAIRN_ACTIVATION(name, family, parameters, kinks, source, ...)                       \
   struct name##_formula {                                                                    \
@@ -41,7 +41,7 @@ namespace formulas {
 #undef CAIRN_FORMULA
 #undef CAIRN_OVERLOAD
 #undef CAIRN_FOLD
-}  // namespace formulas
+}  // namespace gated_formulas
 
 }  // namespace
 
@@ -61,10 +61,10 @@ detail::HalfViews::HalfViews(const Tensor& x, int dim)
     : a(x.narrow(dim, 0, x.shape()[dim] / 2)), b(x.narrow(dim, x.shape()[dim] / 2, x.shape()[dim] / 2)) {}
 
 // The gate, and the activation of the catalogue that the second half goes through.
-#define CAIRN_GATE(name, activation)                                                         \
-  Tensor name(const Tensor& x, int64_t dim) {                                                \
-    return gated(                                                                            \
-        #name, [](const auto& b) { return formulas::activation##_formula::of(b); }, x, dim); \
+#define CAIRN_GATE(name, activation)                                                               \
+  Tensor name(const Tensor& x, int64_t dim) {                                                      \
+    return gated(                                                                                  \
+        #name, [](const auto& b) { return gated_formulas::activation##_formula::of(b); }, x, dim); \
   }
 CAIRN_GATE(glu, sigmoid)
 CAIRN_GATE(reglu, relu)

@@ -6,7 +6,7 @@
 
 namespace cairn::data {
 
-static constexpr size_t piece = size_t{1} << 20;  // bytes read or unpacked at a time
+static constexpr size_t at_a_time = size_t{1} << 20;  // bytes read or unpacked
 
 ByteReader::ByteReader(std::string operation, std::string path)
     : operation_(std::move(operation)), path_(std::move(path)) {
@@ -24,7 +24,7 @@ ByteReader::ByteReader(std::string operation, std::string path)
   gzip_ = read_plain(magic, 2) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
   std::rewind(file_.get());
   if (!gzip_) return;
-  input_.resize(piece);
+  input_.resize(at_a_time);
   if (inflateInit2(&stream_, 16 + MAX_WBITS) != Z_OK) fail("zlib does not start");  // 16: gzip alone
 }
 
@@ -61,7 +61,7 @@ size_t ByteReader::unpack(uint8_t* to, size_t n) {
       members_++;
     }
     stream_.next_out = to + done;
-    stream_.avail_out = static_cast<uInt>(std::min(n - done, piece));
+    stream_.avail_out = static_cast<uInt>(std::min(n - done, at_a_time));
     const auto room = stream_.avail_out;
     const int status = inflate(&stream_, Z_NO_FLUSH);
     done += room - stream_.avail_out;

@@ -10,6 +10,7 @@
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/elementwise.h"
 #include "cairn/tensor/create.h"
+#include "nn/path.h"
 
 namespace cairn::nn {
 namespace {
@@ -19,8 +20,6 @@ struct Pair {
   std::string conv, norm;
   double eps;
 };
-
-std::string join(const std::string& path, const std::string& name) { return path.empty() ? name : path + "." + name; }
 
 // Rewrites the description of a layer to its folded form, and lists what was folded.
 void rewrite(Json& layer, const std::string& path, std::vector<Pair>& pairs) {

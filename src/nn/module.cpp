@@ -15,12 +15,9 @@
 
 #include "cairn/graph/node.h"
 #include "cairn/nn/summary.h"
+#include "nn/path.h"
 
 namespace cairn::nn {
-
-static std::string join(const std::string& path, const std::string& name) {
-  return path.empty() ? name : path + "." + name;
-}
 
 // ---- declaring members -----------------------------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ struct Times {
   }
   int64_t operator()(int64_t a, int64_t b) const { return static_cast<int64_t>(uint64_t(a) * uint64_t(b)); }
 };
-struct Over {
+struct Divided {
   template <class T>
   [[gnu::always_inline]] T operator()(T a, T b) const {
     return a / b;
@@ -58,7 +58,7 @@ struct Smaller {
 };
 
 template <class F>
-constexpr bool floats_only = std::is_same_v<F, Over> || std::is_same_v<F, Power>;
+constexpr bool floats_only = std::is_same_v<F, Divided> || std::is_same_v<F, Power>;
 
 template <class F, class G>
 void visit(const char* name, Dtype d, G&& g) {
@@ -154,22 +154,23 @@ Tensor operator*(double a, const Tensor& b) { return b * a; }
 
 Tensor operator/(const Tensor& a, const Tensor& b) {
   const Keep keep = (b.requires_grad() ? Keep::inputs() : Keep::input(1));
-  return record("div", binary("div", a, b, Over()), {a, b}, keep, [](const Backward& s) -> Grads {
+  return record("div", binary("div", a, b, Divided()), {a, b}, keep, [](const Backward& s) -> Grads {
     const Tensor da = s.grad / s.input(1);
     return {da, s.needs(1) ? -(da * (s.input(0) / s.input(1))) : none};
   });
 }
 
 Tensor operator/(const Tensor& a, double b) {
-  return record("div_scalar", with_number<false>("div", a, b, Over()), {a}, Keep::nothing(),
+  return record("div_scalar", with_number<false>("div", a, b, Divided()), {a}, Keep::nothing(),
                 [b](const Backward& s) -> Grads { return {s.grad / b}; });
 }
 
 Tensor operator/(double a, const Tensor& b) {
-  return record("rdiv", with_number<true>("div", b, a, Over()), {b}, Keep::inputs(), [a](const Backward& s) -> Grads {
-    const Tensor x = s.input(0);
-    return {s.grad / x * (-a / x)};
-  });
+  return record("rdiv", with_number<true>("div", b, a, Divided()), {b}, Keep::inputs(),
+                [a](const Backward& s) -> Grads {
+                  const Tensor x = s.input(0);
+                  return {s.grad / x * (-a / x)};
+                });
 }
 
 // ---- pow ----

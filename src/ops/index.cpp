@@ -35,7 +35,7 @@ Tensor ops::checked_index(const char* operation, const Tensor& index, int64_t si
 
 namespace {
 
-constexpr int64_t grain = 1 << 15;
+constexpr int64_t index_grain = 1 << 15;
 
 // Whole numbers wrap round.
 template <class S>
@@ -79,7 +79,7 @@ void add_slices(const Tensor& y, int dim, const Tensor& index, const Tensor& sou
         begin += count;
       }
     };
-    parallel_for(a.outer * a.inner, std::max<int64_t>(16, grain / std::max<int64_t>(n, 1)), add_columns);
+    parallel_for(a.outer * a.inner, std::max<int64_t>(16, index_grain / std::max<int64_t>(n, 1)), add_columns);
   });
 }
 
@@ -94,7 +94,7 @@ void copy_slices(const Tensor& x, int dim, const Tensor& index, const Tensor& y)
   const char* from = ops::bytes_of(x);
   char* to = ops::bytes_of(y);
   const auto copy_rows = [&]<class Row>(Row copy_row) {
-    parallel_for(a.outer * n, std::max<int64_t>(1, grain / a.inner), [&](int64_t begin, int64_t end) {
+    parallel_for(a.outer * n, std::max<int64_t>(1, index_grain / a.inner), [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) copy_row(r, r / n * a.size + at[r % n]);
     });
   };
@@ -145,7 +145,7 @@ void for_rows(const Shape& shape, int dim, const Strides& xs, const Strides& ys,
       f(x, y, row);
     }
   };
-  parallel_for(shape.numel() / length / unit, std::max<int64_t>(1, grain / (length * unit)), units);
+  parallel_for(shape.numel() / length / unit, std::max<int64_t>(1, index_grain / (length * unit)), units);
 }
 
 void check_places(const char* operation, const Tensor& x, int dim, const Tensor& index) {

@@ -138,12 +138,12 @@ Schedule warmup(int64_t n) {
       {.start_factor = 1 / static_cast<double>(warmup_steps(n)), .total_iters = warmup_steps(n)});
 }
 
-struct Row {
+struct Named {
   const char* name;
   Schedule (*make)(int64_t total_steps);
 };
 // clang-format off
-constexpr Row table[] = {
+constexpr Named schedules[] = {
     {"constant", [](int64_t) { return schedule::constant(); }},
     {"step", [](int64_t n) { return schedule::step({.step_size = (n + 2) / 3}); }},
     {"multistep", [](int64_t n) { return schedule::multistep({.milestones = {(n + 1) / 2, n - n / 4}}); }},
@@ -163,14 +163,14 @@ constexpr Row table[] = {
 
 std::vector<std::string> schedule_names() {
   std::vector<std::string> names;
-  for (const Row& row : table) names.emplace_back(row.name);
+  for (const Named& row : schedules) names.emplace_back(row.name);
   return names;
 }
 
 Schedule schedule_by_name(const std::string& name, int64_t total_steps) {
   require<ValueError>(total_steps >= 1, "schedule_by_name", "a run has at least one step",
                       given("total_steps", total_steps));
-  for (const Row& row : table)
+  for (const Named& row : schedules)
     if (name == row.name) return row.make(total_steps);
   fail_unknown("schedule", name, schedule_names());
 }

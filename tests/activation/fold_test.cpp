@@ -20,9 +20,6 @@ using ::testing::HasSubstr;
 namespace {
 
 using Inputs = std::vector<Tensor>;
-using Values = std::vector<double>;
-
-Values values(const Tensor& t) { return t.to_vector<double>(); }
 
 // ---- maxout ----------------------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,6 @@ using ::testing::HasSubstr;
 namespace {
 
 using Inputs = std::vector<Tensor>;
-using Values = std::vector<double>;
 using Gate = Tensor (*)(const Tensor&, int64_t);
 
 struct Pair {
@@ -26,8 +25,6 @@ struct Pair {
   const char* activation;
 };
 const Pair gates[] = {{glu, "sigmoid"}, {reglu, "relu"}, {geglu, "gelu"}, {swiglu, "silu"}, {bilinear, "identity"}};
-
-Values values(const Tensor& t) { return t.to_vector<double>(); }
 
 void expect_near(const Tensor& a, const Tensor& b, double tolerance) {
   ASSERT_EQ(a.shape(), b.shape());

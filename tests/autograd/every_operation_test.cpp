@@ -40,7 +40,7 @@ const Names not_differentiated = {
     "allclose",  // compares whole tensors, and hands out one bool
 };
 
-std::string text_of(const std::string& path) {
+std::string source_text(const std::string& path) {
   std::ifstream stream(std::filesystem::path(CAIRN_SOURCE_DIR) / path);
   std::ostringstream text;
   text << stream.rdbuf();
@@ -62,15 +62,15 @@ Names names_in_sources() {
       const std::string path = fs::relative(entry.path(), CAIRN_SOURCE_DIR).generic_string();
       if ((!path.ends_with(".h") && !path.ends_with(".cpp")) || path.find("graph/record.") != std::string::npos)
         continue;
-      const std::string text = std::regex_replace(text_of(path), std::regex("//[^\n]*"), "");
+      const std::string text = std::regex_replace(source_text(path), std::regex("//[^\n]*"), "");
       found.merge(matches(text, R"re(\brecord(?:_fused)?\(\s*"(\w+)")re"));
       if (!std::regex_search(text, std::regex(R"re(\brecord(?:_fused)?\(\s*[^\s",)])re"))) continue;
       if (path == "include/cairn/ops/elementwise.h") {  // named by the catalogue, and by users
-        for (const std::string& line :
-             matches(text_of("include/cairn/activation/catalogue.h"), R"re(\nCAIRN_(?:ACTIVATION|FORMULA)\((\w+))re"))
+        for (const std::string& line : matches(source_text("include/cairn/activation/catalogue.h"),
+                                               R"re(\nCAIRN_(?:ACTIVATION|FORMULA)\((\w+))re"))
           found.insert(line);
       } else if (const auto known = named_elsewhere.find(path); known != named_elsewhere.end()) {
-        const Names more = matches(text_of(known->second.first), known->second.second);
+        const Names more = matches(source_text(known->second.first), known->second.second);
         EXPECT_FALSE(more.empty()) << path;
         found.insert(more.begin(), more.end());
       } else {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <functional>
 
+#include "autograd/leaf.h"
 #include "cairn/autograd/backward.h"
 #include "cairn/graph/branches.h"
 #include "cairn/ops/arithmetic.h"
@@ -23,8 +24,6 @@ using ::testing::HasSubstr;
 namespace {
 
 using Inputs = std::vector<Tensor>;
-
-Tensor leaf(const Nested& values) { return tensor(values, f64).requires_grad_(); }
 
 GradReport first(const TensorFunction& f, const Inputs& inputs) { return gradcheck(f, inputs); }
 GradReport second(const TensorFunction& f, const Inputs& inputs) { return gradgradcheck(f, inputs); }

@@ -12,7 +12,7 @@
 namespace cairn {
 namespace {
 
-class Threads : public testing::Test {
+class Threads : public ::testing::Test {
  protected:
   ~Threads() override { set_num_threads(before_); }
 

@@ -17,6 +17,7 @@
 #include "cairn/ops/compare.h"
 #include "cairn/ops/reduce.h"
 #include "cairn/tensor/create.h"
+#include "data/numbered.h"
 #include "support.h"
 
 namespace cairn {
@@ -24,11 +25,10 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::numbered;
 
 static_assert(std::input_iterator<data::DataLoader::Iterator>);
 static_assert(std::sentinel_for<std::default_sentinel_t, data::DataLoader::Iterator>);
-
-data::TensorDataset numbered(int64_t n) { return {arange(n, f32).reshape({n, 1}), arange(n)}; }
 
 std::vector<int64_t> order(const data::DataLoader& loader, int64_t epoch) {
   std::vector<int64_t> all;

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "cairn/data/loader.h"
+#include "data/numbered.h"
 #include "support.h"
 
 namespace cairn {
@@ -15,8 +16,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-data::TensorDataset numbered(int64_t n) { return {arange(n, f32).reshape({n, 1}), arange(n)}; }
+using testing::numbered;
 
 static_assert(!std::is_constructible_v<data::Subset, data::TensorDataset, std::vector<int64_t>>, "it would dangle");
 

@@ -25,7 +25,7 @@ static_assert(std::input_iterator<TokenLoader::Iterator>);
 static_assert(std::sentinel_for<std::default_sentinel_t, TokenLoader::Iterator>);
 
 // Sequence i begins with the token 100 + i and is 1 to 60 long; its label is i.
-TokenDataset numbered(int64_t n) {
+TokenDataset numbered_sequences(int64_t n) {
   Generator random(1, "lengths");
   std::vector<Encoding> sequences;
   std::vector<int64_t> labels;
@@ -67,7 +67,7 @@ TEST(TokenLoader, PadsToTheLongestOfTheBatch) {
 }
 
 TEST(TokenLoader, BatchesHoldSimilarLengths) {
-  const TokenDataset set = numbered(2000);
+  const TokenDataset set = numbered_sequences(2000);
   const auto padding = [&](const data::TokenLoaderOptions& options) {
     const TokenLoader loader(set, options);
     int64_t places = 0, tokens = 0;
@@ -83,7 +83,7 @@ TEST(TokenLoader, BatchesHoldSimilarLengths) {
 }
 
 TEST(TokenLoader, TheOrderDependsOnSeedAndEpochAlone) {
-  const TokenDataset set = numbered(1003);
+  const TokenDataset set = numbered_sequences(1003);
   const TokenLoader a(set, {.batch_size = 32, .shuffle = true, .seed = 3, .pool = 5});
   const TokenLoader b(set, {.batch_size = 32, .shuffle = true, .seed = 4, .pool = 5});
   const auto third = order(a, 3);
@@ -100,7 +100,7 @@ TEST(TokenLoader, TheOrderDependsOnSeedAndEpochAlone) {
 }
 
 TEST(TokenLoader, GoesOnAtAnyBatch) {
-  const TokenDataset set = numbered(100);
+  const TokenDataset set = numbered_sequences(100);
   const TokenLoader loader(set, {.batch_size = 8, .shuffle = true, .pool = 4});
   const auto whole = order(loader, 1);
   for (const int64_t first : {0, 1, 7, 12, 13})
@@ -111,7 +111,7 @@ TEST(TokenLoader, GoesOnAtAnyBatch) {
 }
 
 TEST(TokenLoader, WithoutShuffle) {
-  const TokenDataset set = numbered(10);
+  const TokenDataset set = numbered_sequences(10);
   const TokenLoader plain(set, {.batch_size = 4, .pool = 1});
   EXPECT_EQ(order(plain, 5), arange(10).to_vector<int64_t>());
   const TokenLoader sorted(set, {.batch_size = 4});
@@ -121,7 +121,7 @@ TEST(TokenLoader, WithoutShuffle) {
 }
 
 TEST(TokenLoader, DropLastLeavesOutAnySamples) {
-  const TokenDataset set = numbered(70);
+  const TokenDataset set = numbered_sequences(70);
   const TokenLoader loader(set, {.batch_size = 32, .shuffle = true, .drop_last = true});
   EXPECT_EQ(loader.batches(), 2);
   EXPECT_EQ(loader.samples(), 64);
@@ -133,7 +133,7 @@ TEST(TokenLoader, DropLastLeavesOutAnySamples) {
 }
 
 TEST(TokenLoader, Misuse) {
-  const TokenDataset set = numbered(3);
+  const TokenDataset set = numbered_sequences(3);
   EXPECT_THROW(TokenLoader(set, {.batch_size = 0}), ValueError);
   EXPECT_THROW(TokenLoader(set, {.pool = 0}), ValueError);
   EXPECT_THROW(TokenLoader(set, {.pad = -1}), ValueError);

@@ -22,6 +22,14 @@ inline bool same_bits(const Tensor& a, const Tensor& b) {
   return std::memcmp(x.pointer<char>(), y.pointer<char>(), static_cast<size_t>(x.numel()) * size_of(x.dtype())) == 0;
 }
 
+/// A .safetensors file: the length of the header, the header, the data.
+inline std::string safetensors_file(const std::string& header, const std::string& data) {
+  std::string bytes(8, '\0');
+  const uint64_t length = header.size();
+  std::memcpy(bytes.data(), &length, 8);
+  return bytes + header + data;
+}
+
 /// Runs f in a process of its own, which may be spoiled; what it returns must be true.
 inline bool in_a_child(const std::function<bool()>& f) {
   const pid_t child = ::fork();

@@ -31,7 +31,7 @@ using testing::run_script;
 using testing::same_bits;
 
 // A file of version 1.0 with this header and these data.
-std::string file_of(const std::string& header, const std::string& data, char version = 1) {
+std::string npy_file(const std::string& header, const std::string& data, char version = 1) {
   std::string bytes = "\x93NUMPY";
   bytes += {version, 0, static_cast<char>(header.size() & 0xff), static_cast<char>(header.size() >> 8)};
   if (version > 1) bytes += {0, 0};
@@ -39,10 +39,10 @@ std::string file_of(const std::string& header, const std::string& data, char ver
 }
 std::string array(const std::string& descr, const std::string& shape, const std::string& data,
                   const std::string& order = "False") {
-  return file_of("{'descr': " + descr + ", 'fortran_order': " + order + ", 'shape': " + shape + ", }\n", data);
+  return npy_file("{'descr': " + descr + ", 'fortran_order': " + order + ", 'shape': " + shape + ", }\n", data);
 }
 
-nn::StateDict some_tensors() {
+nn::StateDict npy_tensors() {
   nn::StateDict all;
   all["f32"] = from_vector<float>({1.5F, -2.25F, 0.0F, 1e-40F, 3e38F, -0.0F}, {2, 3});
   all["f64"] = from_vector<double>({0.1, -1e300, 1e-310});
@@ -60,7 +60,7 @@ nn::StateDict some_tensors() {
 
 TEST(Npy, EveryDtypeGoesThereAndBack) {
   const Folder folder;
-  for (const auto& [name, x] : some_tensors()) {
+  for (const auto& [name, x] : npy_tensors()) {
     save_npy(folder / "x.npy", x);
     EXPECT_TRUE(same_bits(load_npy(folder / "x.npy"), x)) << name;
     EXPECT_TRUE(load_npy(folder / "x.npy").is_contiguous());
@@ -75,7 +75,7 @@ TEST(Npy, TheBytesAreThoseOfTheFormat) {
   save_npy(folder / "x.npy", from_vector<uint8_t>({7, 8, 9}));
   std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }";
   header += std::string(117 - header.size(), ' ') + "\n";
-  EXPECT_EQ(bytes_of(folder / "x.npy"), file_of(header, "\7\10\11"));
+  EXPECT_EQ(bytes_of(folder / "x.npy"), npy_file(header, "\7\10\11"));
 }
 
 TEST(Npy, ReadsWorkedExamples) {
@@ -104,7 +104,7 @@ TEST(Npy, ReadsWhatNumPyWrites) {
 // Also that the halves of save_safetensors are those that NumPy rounds to.
 TEST(Npy, NumPyReadsAndWouldHaveWrittenTheSame) {
   const Folder folder;
-  nn::StateDict all = some_tensors();
+  nn::StateDict all = npy_tensors();
   all.erase("f64");  // 1e300 is no half
   all["f32"] = randn({70, 300});
   all["small"] = randn({70, 300}) * 1e-6;
@@ -121,8 +121,8 @@ TEST(Npy, NumPyReadsAndWouldHaveWrittenTheSame) {
 TEST(Npy, MalformedFilesAreNamedWithTheirFigures) {
   const Folder folder;
   const std::string four(4, '\0'), good = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }";
-  const auto header = [&](const std::string& text) { return file_of(text, four); };
-  std::string lying = file_of(good, four), endless = file_of(good, four, 2);
+  const auto header = [&](const std::string& text) { return npy_file(text, four); };
+  std::string lying = npy_file(good, four), endless = npy_file(good, four, 2);
   lying[8] = '\xff';
   endless[10] = '\x7f';
   const struct {
@@ -212,7 +212,7 @@ TEST(Npy, MalformedFilesAreNamedWithTheirFigures) {
 
 TEST(Npy, AFileCutOrDamagedAnywhereIsReadOrRefused) {
   const Folder folder;
-  save_npy(folder / "whole", some_tensors()["f32"]);
+  save_npy(folder / "whole", npy_tensors()["f32"]);
   const std::string whole = bytes_of(folder / "whole");
   for (size_t length = 0; length < whole.size(); ++length)
     EXPECT_THROW(load_npy(folder.write("cut", whole.substr(0, length))), FileError) << length;

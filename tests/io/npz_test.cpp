@@ -28,7 +28,7 @@ using testing::in_a_child_with_room;
 using testing::run_script;
 using testing::same_bits;
 
-nn::StateDict some_tensors() {
+nn::StateDict npz_tensors() {
   nn::StateDict all;
   all["layer1.0.weight"] = randn({70, 300});
   all["f64 ü"] = from_vector<double>({0.1, -1e300, NAN});
@@ -49,7 +49,7 @@ void expect_same(const nn::StateDict& found, const nn::StateDict& expected) {
 
 TEST(Npz, GoesThereAndBack) {
   const Folder folder;
-  const nn::StateDict all = some_tensors();
+  const nn::StateDict all = npz_tensors();
   for (const bool compressed : {false, true}) {
     const std::string file = folder / (compressed ? "packed.npz" : "plain.npz");
     save_npz(file, all, {.compressed = compressed});
@@ -77,7 +77,7 @@ TEST(Npz, ReadsWhatNumPyWrites) {
 
 TEST(Npz, NumPyReadsWhatWeWrite) {
   const Folder folder;
-  nn::StateDict all = some_tensors();
+  nn::StateDict all = npz_tensors();
   all["f64 ü"] = from_vector<double>({0.1, -0.5});  // halves are written of all of them
   io::save_safetensors(folder / "expected.safetensors", all);
   io::save_safetensors(folder / "half.safetensors", all, {}, io::Floats::f16);

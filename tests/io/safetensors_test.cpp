@@ -33,15 +33,10 @@ using testing::Folder;
 using ::testing::HasSubstr;
 using testing::in_a_child;
 using testing::run_script;
+using testing::safetensors_file;
 using testing::same_bits;
 
 // A file of this header and these data.
-std::string file_of(const std::string& header, const std::string& data) {
-  std::string bytes(8, '\0');
-  const uint64_t length = header.size();
-  std::memcpy(bytes.data(), &length, 8);
-  return bytes + header + data;
-}
 
 // The tensors of foreign.py that every dtype of ours can hold.
 nn::StateDict some_tensors() {
@@ -84,8 +79,8 @@ TEST(SafeTensors, TheBytesAreThoseOfTheFormat) {
                              R"("b":{"data_offsets":[16,19],"dtype":"U8","shape":[3]},)"
                              R"("c":{"data_offsets":[0,8],"dtype":"I64","shape":[1]}})";
   std::string expected = header + std::string((8 - header.size() % 8) % 8, ' ');
-  expected =
-      file_of(expected, std::string("\5\0\0\0\0\0\0\0", 8) + std::string("\0\0\x80\x3f\0\0\0\xc0", 8) + "\7\10\11");
+  expected = safetensors_file(
+      expected, std::string("\5\0\0\0\0\0\0\0", 8) + std::string("\0\0\x80\x3f\0\0\0\xc0", 8) + "\7\10\11");
   EXPECT_EQ(bytes_of(file), expected);
 }
 
@@ -105,7 +100,7 @@ TEST(SafeTensors, HalvesAreWidened) {
   const std::string data("\x00\x3c\x00\xc0\x01\x00\xff\x7b\x00\x7c\x00\x80\x80\x3f\x00\xc0\x49\x40\x80\xff", 20);
   const std::string header = R"({"h":{"dtype":"F16","shape":[6],"data_offsets":[0,12]},)"
                              R"("b":{"dtype":"BF16","shape":[2,2],"data_offsets":[12,20]}})";
-  const SafeTensors file = load_safetensors(folder.write("half.safetensors", file_of(header, data)));
+  const SafeTensors file = load_safetensors(folder.write("half.safetensors", safetensors_file(header, data)));
   EXPECT_TRUE(same_bits(file.tensors.at("h"),
                         from_vector<float>({1, -2, 0x1p-24F, 65504, std::numeric_limits<float>::infinity(), -0.0F})));
   EXPECT_TRUE(same_bits(file.tensors.at("b"),
@@ -114,7 +109,8 @@ TEST(SafeTensors, HalvesAreWidened) {
   std::string ones;
   for (int i = 0; i < 10000; ++i) ones += std::string("\x00\x3c", 2);
   const std::string many = R"({"h":{"dtype":"F16","shape":[10000],"data_offsets":[0,20000]}})";
-  EXPECT_TRUE(equal(load_safetensors(folder.write("many", file_of(many, ones))).tensors.at("h"), cairn::ones({10000})));
+  EXPECT_TRUE(equal(load_safetensors(folder.write("many", safetensors_file(many, ones))).tensors.at("h"),
+                    cairn::ones({10000})));
 }
 
 TEST(SafeTensors, FloatsCanBeWrittenAsHalves) {
@@ -169,7 +165,7 @@ TEST(SafeTensors, HalvesAreRoundedToTheNearestAndTiesToEven) {
     for (int64_t i = 0; i < finite; ++i) bits += {static_cast<char>(i & 0xff), static_cast<char>(i >> 8)};
     const std::string header = R"({"h":{"dtype":")" + std::string(brain ? "BF16" : "F16") + R"(","shape":[)" +
                                std::to_string(finite) + R"(],"data_offsets":[0,)" + std::to_string(2 * finite) + "]}}";
-    const Tensor all = load_safetensors(folder.write("all", file_of(header, bits))).tensors.at("h").to(f64);
+    const Tensor all = load_safetensors(folder.write("all", safetensors_file(header, bits))).tensors.at("h").to(f64);
     const Tensor low = all.slice(0, 0, finite - 1), high = all.slice(0, 1), middle = (low + high) * 0.5;
     std::vector<double> even, below, above;
     for (int64_t i = 0; i + 1 < finite; ++i) {

@@ -10,23 +10,23 @@ struct ChannelNorm : ::testing::Test {};
 using Scalars = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(ChannelNorm, Scalars);
 
-struct Size {
+struct ChannelSize {
   int64_t rows, c;
 };
-Size random_size(Generator& random, int64_t least_rows) {
-  Size s{std::max(edge(random, 8300), least_rows), edge(random, 520)};
+ChannelSize random_channel_size(Generator& random, int64_t least_rows) {
+  ChannelSize s{std::max(edge(random, 8300), least_rows), edge(random, 520)};
   while (s.rows * s.c > 100000) s.rows = (s.rows + 1) / 3;
   return s;
 }
 
 // Rows that are summed one after the other; the sums are added in f64.
-int64_t block_of(Size s) { return std::min(s.rows, 16384 / std::max<int64_t>(s.c, 1)); }
+int64_t block_of(ChannelSize s) { return std::min(s.rows, 16384 / std::max<int64_t>(s.c, 1)); }
 
 TYPED_TEST(ChannelNorm, MomentsAreTheDefinition) {
   using S = TypeParam;
   Generator random(1, "channel norm");
   for (int round = 0; round < rounds(80); ++round) {
-    const Size s = random_size(random, 1);
+    const ChannelSize s = random_channel_size(random, 1);
     SCOPED_TRACE(::testing::Message() << s.rows << " × " << s.c);
     std::vector<S> x = numbers<S>(s.rows * s.c, random);
     const S center = static_cast<S>(round % 3 * 1000);
@@ -54,7 +54,7 @@ TYPED_TEST(ChannelNorm, SumsAndLinesAreTheDefinition) {
   using S = TypeParam;
   Generator random(2, "channel norm");
   for (int round = 0; round < rounds(80); ++round) {
-    const Size s = random_size(random, 0);
+    const ChannelSize s = random_channel_size(random, 0);
     SCOPED_TRACE(::testing::Message() << s.rows << " × " << s.c);
     const std::vector<S> g = numbers<S>(s.rows * s.c, random), x = numbers<S>(s.rows * s.c, random),
                          a = numbers<S>(s.c, random), b = numbers<S>(s.c, random), d = numbers<S>(s.c, random);

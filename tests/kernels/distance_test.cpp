@@ -10,17 +10,17 @@ struct Distance : ::testing::Test {};
 using Scalars = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(Distance, Scalars);
 
-struct Size {
+struct DistanceSize {
   int64_t rows, m, d;
 };
-Size random_size(Generator& random) {
-  Size s{edge(random, 200), edge(random, 1100), edge(random, 200)};
+DistanceSize random_distance_size(Generator& random) {
+  DistanceSize s{edge(random, 200), edge(random, 1100), edge(random, 200)};
   while (s.rows * s.m * s.d > 300000) (s.rows > s.d ? s.rows : s.d > s.m ? s.d : s.m) /= 2;
   return s;
 }
 
 template <class S>
-std::vector<S> packed(const std::vector<S>& points, Size s) {
+std::vector<S> packed(const std::vector<S>& points, DistanceSize s) {
   std::vector<S> panels(static_cast<size_t>(packed_size<S>(s.m, s.d)), S(7));
   pack_points(points.data(), s.m, s.d, panels.data());
   return panels;
@@ -28,7 +28,7 @@ std::vector<S> packed(const std::vector<S>& points, Size s) {
 
 // What f(i, j, k) gives for all rows, points and coordinates.
 template <class F>
-void each(Size s, F f) {
+void each(DistanceSize s, F f) {
   for (int64_t i = 0; i < s.rows; ++i)
     for (int64_t j = 0; j < s.m; ++j)
       for (int64_t k = 0; k < s.d; ++k) f(size_t(i * s.m + j), size_t(i * s.d + k), size_t(j * s.d + k));
@@ -38,7 +38,7 @@ TYPED_TEST(Distance, SquaresAndTheirGradientAreTheDefinition) {
   using S = TypeParam;
   Generator random(1, "distance");
   for (int round = 0; round < rounds(120); ++round) {
-    const Size s = random_size(random);
+    const DistanceSize s = random_distance_size(random);
     SCOPED_TRACE(::testing::Message() << s.rows << " × " << s.d << " to " << s.m);
     const std::vector<S> x = numbers<S>(s.rows * s.d, random), points = numbers<S>(s.m * s.d, random),
                          scale = numbers<S>(s.m, random), a = numbers<S>(s.rows * s.m, random),
@@ -67,7 +67,7 @@ TYPED_TEST(Distance, TheNearestIsTheFirstOfThem) {
   using S = TypeParam;
   Generator random(2, "distance");
   for (int round = 0; round < rounds(120); ++round) {
-    Size s = random_size(random);
+    DistanceSize s = random_distance_size(random);
     s.m = std::max<int64_t>(s.m, 1);
     if (round % 2) s.d = std::min<int64_t>(s.d, 2);  // so that many are equally near
     SCOPED_TRACE(::testing::Message() << s.rows << " × " << s.d << " to " << s.m);

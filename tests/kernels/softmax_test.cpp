@@ -14,11 +14,11 @@ struct Softmax : ::testing::Test {};
 using Scalars = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(Softmax, Scalars);
 
-struct Size {
+struct SoftmaxSize {
   int64_t rows, n;
 };
-Size random_size(Generator& random) {
-  Size s{edge(random, 70), edge(random, 4100)};
+SoftmaxSize random_softmax_size(Generator& random) {
+  SoftmaxSize s{edge(random, 70), edge(random, 4100)};
   while (s.rows * s.n > 60000) s.rows /= 2;
   return s;
 }
@@ -30,7 +30,7 @@ std::span<const S> row_of(const std::vector<S>& x, int64_t r, int64_t n) {
 
 // Logits as networks give them: up to 10 apart, somewhere on the line of numbers, now and then −∞.
 template <class S>
-std::vector<S> logits(Size s, Generator& random) {
+std::vector<S> logits(SoftmaxSize s, Generator& random) {
   std::vector<S> x = numbers<S>(s.rows * s.n, random);
   const S somewhere = static_cast<S>((random.uniform() - 0.5) * 1000);
   const bool masked = random.integer(3) == 0;
@@ -58,7 +58,7 @@ TYPED_TEST(Softmax, IsTheDefinition) {
   using S = TypeParam;
   Generator random(1, "softmax");
   for (int round = 0; round < rounds(150); ++round) {
-    const Size s = random_size(random);
+    const SoftmaxSize s = random_softmax_size(random);
     SCOPED_TRACE(::testing::Message() << s.rows << " × " << s.n);
     std::vector<S> x = logits<S>(s, random), y(x.size()), log_y(x.size()), dx(x.size());
     if (round % 10 == 0 && !x.empty()) x[x.size() / 2] = std::numeric_limits<S>::quiet_NaN();  // a row of NaN
@@ -77,7 +77,7 @@ TYPED_TEST(Softmax, HasTheGradientOfTheDefinition) {
   using S = TypeParam;
   Generator random(2, "softmax");
   for (int round = 0; round < rounds(100); ++round) {
-    const Size s = random_size(random);
+    const SoftmaxSize s = random_softmax_size(random);
     const std::vector<S> x = logits<S>(s, random), g = numbers<S>(s.rows * s.n, random);
     std::vector<S> y(x.size()), dx(x.size());
     for (const bool log : {false, true}) {
@@ -116,7 +116,7 @@ TYPED_TEST(Softmax, SparsemaxIsTheDefinition) {
   using S = TypeParam;
   Generator random(3, "softmax");
   for (int round = 0; round < rounds(100); ++round) {
-    const Size s = random_size(random);
+    const SoftmaxSize s = random_softmax_size(random);
     std::vector<S> x = numbers<S>(s.rows * s.n, random), y(x.size()), dx(x.size());
     const S spread = std::pow(S(10), static_cast<S>(random.integer(5) - 3));  // one number left, few, or all
     for (S& v : x) v *= spread;
@@ -144,7 +144,7 @@ TYPED_TEST(Softmax, CrossEntropyIsTheDefinition) {
   using S = TypeParam;
   Generator random(4, "softmax");
   for (int round = 0; round < rounds(150); ++round) {
-    Size s = random_size(random);
+    SoftmaxSize s = random_softmax_size(random);
     s.n = std::max<int64_t>(s.n, 1);
     SCOPED_TRACE(::testing::Message() << s.rows << " × " << s.n);
     std::vector<S> x = numbers<S>(s.rows * s.n, random), weights = numbers<S>(s.n, random);

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "support.h"
+
 namespace cairn {
 namespace {
-
-constexpr double inf = std::numeric_limits<double>::infinity();
 
 using L = Lanes<double>;
 using D = Dual<L>;

@@ -10,10 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "support.h"
+
 namespace cairn {
 namespace {
 
-constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// The standard library's function, or an exact rewriting of it: in double for floats, in long double for doubles.
@@ -242,8 +243,8 @@ TEST(Functions, StoredValues) {
 }
 
 template <class S>
-struct Limits : testing::Test {};
-using Scalars = testing::Types<float, double>;
+struct Limits : ::testing::Test {};
+using Scalars = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(Limits, Scalars);
 
 TYPED_TEST(Limits, AtZeroInfinityAndNaN) {

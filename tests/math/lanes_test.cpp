@@ -13,7 +13,7 @@ namespace cairn {
 namespace {
 
 template <class S>
-struct LanesOf : testing::Test {
+struct LanesOf : ::testing::Test {
   static constexpr int size = Lanes<S>::size;
 
   static Lanes<S> ramp(double first, double step) {
@@ -22,7 +22,7 @@ struct LanesOf : testing::Test {
     return Lanes<S>::load(line);
   }
 };
-using Scalars = testing::Types<float, double>;
+using Scalars = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(LanesOf, Scalars);
 
 TYPED_TEST(LanesOf, AreOneCacheLine) {

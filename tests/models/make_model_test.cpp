@@ -27,7 +27,7 @@ std::string printed(const nn::Module& model) {
 Shape batch_of(int64_t n, const Shape& image) { return {n, image[0], image[1], image[2]}; }
 
 // One of every kind.
-const std::vector<std::string> small = {"mlp", "lenet5", "lenet5_1998", "cnn", "alexnet64", "resnet20"};
+const std::vector<std::string> small_models = {"mlp", "lenet5", "lenet5_1998", "cnn", "alexnet64", "resnet20"};
 
 // From papers and torchvision; those of cnn and alexnet64 from the networks of the benchmark.
 TEST(MakeModel, MakesWhatIsPublished) {
@@ -52,7 +52,7 @@ TEST(MakeModel, MakesWhatIsPublished) {
 
 TEST(MakeModel, TakesOtherClassesAndChannels) {
   const NoGrad no_grad;
-  for (const std::string& name : small) {
+  for (const std::string& name : small_models) {
     SCOPED_TRACE(name);
     Shape input = models::usual_options(name).input;
     input[0] = 4;
@@ -62,7 +62,7 @@ TEST(MakeModel, TakesOtherClassesAndChannels) {
 }
 
 TEST(MakeModel, TakesAnyActivation) {
-  for (const std::string& name : small) {
+  for (const std::string& name : small_models) {
     SCOPED_TRACE(name);
     const auto input = models::usual_options(name).input;
     const std::string text = printed(*models::make_model(name, {.activation = "elu(0.5)", .input = input}));
@@ -74,7 +74,7 @@ TEST(MakeModel, TakesAnyActivation) {
 
 TEST(MakeModel, TakesAnyNormAndNone) {
   const NoGrad no_grad;
-  for (const std::string& name : small) {
+  for (const std::string& name : small_models) {
     if (name == "mlp") continue;
     const auto input = models::usual_options(name).input;
     for (const auto& [norm, type] : {std::pair{"batch", "BatchNorm2d("}, std::pair{"group", "GroupNorm("}}) {
@@ -103,7 +103,7 @@ TEST(MakeModel, EqualSeedsGiveEqualModels) {
     manual_seed(seed);
     return nn::checksum(*models::make_model(name, models::usual_options(name)));
   };
-  for (const std::string& name : small) {
+  for (const std::string& name : small_models) {
     EXPECT_EQ(sum_of(name, 3), sum_of(name, 3)) << name;
     EXPECT_NE(sum_of(name, 3), sum_of(name, 4)) << name;
   }

@@ -12,18 +12,14 @@
 #include "cairn/nn/summary.h"
 #include "cairn/ops/compare.h"
 #include "cairn/tensor/random.h"
+#include "nn/modules.h"
 #include "support.h"
 
 using namespace cairn;
+using cairn::testing::text;
 using ::testing::HasSubstr;
 
 namespace {
-
-std::string text(const nn::Layer& layer) {
-  std::ostringstream out;
-  out << layer;
-  return out.str();
-}
 
 TEST(FoldLayers, ComputeWhatTheirOptionsSay) {
   const Tensor x = randn({4, 6, 8});

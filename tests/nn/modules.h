@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,13 @@
 #include "cairn/ops/reduce.h"
 
 namespace cairn::testing {
+
+/// What a layer prints.
+inline std::string text(const nn::Layer& layer) {
+  std::ostringstream out;
+  out << layer;
+  return out.str();
+}
 
 /// The largest difference of two tensors of one shape.
 inline double difference(const Tensor& a, const Tensor& b) {

@@ -9,18 +9,14 @@
 #include "cairn/nn/registry.h"
 #include "cairn/ops/compare.h"
 #include "cairn/tensor/create.h"
+#include "nn/modules.h"
 #include "support.h"
 
 using namespace cairn;
+using cairn::testing::text;
 using ::testing::HasSubstr;
 
 namespace {
-
-std::string text(const nn::Layer& layer) {
-  std::ostringstream out;
-  out << layer;
-  return out.str();
-}
 
 TEST(PoolLayers, ComputeWhatTheirOptionsSay) {
   const Tensor x = arange(1, 37, 1, f64).reshape({1, 1, 6, 6});

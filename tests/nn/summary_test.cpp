@@ -29,7 +29,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-nn::Sequential make() {
+nn::Sequential small_network() {
   nn::Sequential m;
   m.push_back("conv1", nn::Conv2d(3, 8, 3, {.padding = 1}));
   m.push_back("act", nn::Activation("elu(0.5)"));
@@ -49,7 +49,7 @@ nn::LayerCost cost(nn::Layer& m, const Shape& input, const std::string& name) {
 }
 
 TEST(Summary, IsATableOfTheLayers) {
-  nn::Sequential m = make();
+  nn::Sequential m = small_network();
   EXPECT_EQ(nn::summary(m, {2, 3, 8, 8}),
             "layer    type                  output        parameters  multiply-adds\n"
             "----------------------------------------------------------------------\n"
@@ -96,7 +96,7 @@ TEST(Costs, CountsWhatALayerDoesBesideItsChildren) {
 }
 
 TEST(Costs, CountsResultsButNotViews) {
-  nn::Sequential m = make();
+  nn::Sequential m = small_network();
   const Shape input{2, 3, 8, 8};
   EXPECT_EQ(cost(m, input, "conv1").bytes, 4 * 2 * 8 * 64);
   EXPECT_EQ(cost(m, input, "pool").bytes, 4 * 2 * 8 * 16);
@@ -152,7 +152,7 @@ TEST(Costs, LeavesNoTrace) {
 }
 
 TEST(Costs, AnInputThatDoesNotFitThrowsAndLeavesNoTrace) {
-  nn::Sequential m = make();
+  nn::Sequential m = small_network();
   EXPECT_THAT(text_of<ShapeError>([&] { nn::summary(m, {2, 4, 8, 8}); }), HasSubstr("conv2d"));
   EXPECT_TRUE(m.training());
   int seen = 0;

@@ -16,12 +16,9 @@ using namespace cairn;
 namespace {
 
 using Inputs = std::vector<Tensor>;
-using Values = std::vector<double>;
-
-Values values(const Tensor& t) { return t.to_vector<double>(); }
 
 // Some numbers without ties or zeros, the second list positive.
-Tensor some(const Shape& shape) {
+Tensor distinct(const Shape& shape) {
   Tensor t = empty(shape, f64);
   for (int64_t i = 0; i < t.numel(); ++i)
     t.pointer<double>()[i] = (i % 2 ? -1 : 1) * (0.4 + 0.37 * static_cast<double>((5 * i) % 7));
@@ -117,7 +114,7 @@ TEST(Arithmetic, LayoutIsThatOfTheLargerOperand) {
 }
 
 TEST(Arithmetic, StridedOperandsGiveTheSameNumbers) {
-  const Tensor base = some({6, 8}), other = some({4, 3});
+  const Tensor base = distinct({6, 8}), other = distinct({4, 3});
   const Tensor view = base.slice(0, 0, 6, 2).slice(1, 1, 8, 2).t();  // (4, 3)
   EXPECT_TRUE(equal(view * other, view.contiguous() * other));
   EXPECT_TRUE(equal(view + 1.5, view.contiguous() + 1.5));
@@ -126,7 +123,7 @@ TEST(Arithmetic, StridedOperandsGiveTheSameNumbers) {
 }
 
 TEST(Arithmetic, LargeBroadcastIsTheSameOnAnyThreadCount) {
-  const Tensor a = some({300, 257}), row = some({257}), column = some({300, 1});
+  const Tensor a = distinct({300, 257}), row = distinct({257}), column = distinct({300, 1});
   const int threads = num_threads();
   set_num_threads(1);
   const Tensor one = a * row + column;
@@ -142,9 +139,9 @@ TEST(Arithmetic, LargeBroadcastIsTheSameOnAnyThreadCount) {
 TEST(Arithmetic, Gradients) {
   const auto view = [](const Tensor& t) { return t.slice(1, 0, 6, 2).t(); };
   for (const auto& [a, b] :
-       {std::pair(some({2, 3}), positive({2, 3})), std::pair(some({2, 3}), positive({3})),
-        std::pair(some({2, 1}), positive({4, 1, 3})), std::pair(view(some({2, 6})), positive({3, 2})),
-        std::pair(some({1}), positive({1})), std::pair(some({0, 2}), positive({2}))}) {
+       {std::pair(distinct({2, 3}), positive({2, 3})), std::pair(distinct({2, 3}), positive({3})),
+        std::pair(distinct({2, 1}), positive({4, 1, 3})), std::pair(view(distinct({2, 6})), positive({3, 2})),
+        std::pair(distinct({1}), positive({1})), std::pair(distinct({0, 2}), positive({2}))}) {
     const Inputs in = {a, b};
     EXPECT_GRADIENTS([](const Inputs& v) { return v[0] + v[1]; }, in);
     EXPECT_GRADIENTS([](const Inputs& v) { return v[0] - v[1]; }, in);
@@ -157,7 +154,7 @@ TEST(Arithmetic, Gradients) {
 }
 
 TEST(Arithmetic, GradientsBesideNumbers) {
-  for (const Tensor& x : {some({2, 3}), some({2, 6}).slice(1, 0, 6, 2).t(), some({1})}) {
+  for (const Tensor& x : {distinct({2, 3}), distinct({2, 6}).slice(1, 0, 6, 2).t(), distinct({1})}) {
     EXPECT_GRADIENTS([](const Inputs& v) { return v[0] + 2.0; }, {x});
     EXPECT_GRADIENTS([](const Inputs& v) { return 2.0 - v[0]; }, {x});
     EXPECT_GRADIENTS([](const Inputs& v) { return -v[0]; }, {x});
@@ -174,7 +171,7 @@ TEST(Arithmetic, GradientsBesideNumbers) {
 }
 
 TEST(Arithmetic, OneTensorTwice) {
-  EXPECT_GRADIENTS([](const Inputs& v) { return v[0] * v[0] - v[0] / v[0] + (v[0] + v[0]); }, {some({4})});
+  EXPECT_GRADIENTS([](const Inputs& v) { return v[0] * v[0] - v[0] / v[0] + (v[0] + v[0]); }, {distinct({4})});
 }
 
 TEST(Arithmetic, TiesShareTheGradient) {

@@ -29,10 +29,6 @@ using ::testing::HasSubstr;
 
 namespace {
 
-constexpr double inf = std::numeric_limits<double>::infinity();
-
-V values(const Tensor& t) { return t.to_vector<double>(); }
-
 double difference(const Tensor& a, const Tensor& b) {
   EXPECT_EQ(a.shape(), b.shape());
   return a.numel() == 0 ? 0 : max(abs(a.detach().to(f64) - b.detach().to(f64))).item<double>();

@@ -12,20 +12,12 @@
 #include "cairn/tensor/create.h"
 #include "cairn/tensor/random.h"
 #include "cairn/testing.h"
-#include "support.h"
+#include "ops/operands.h"
 
 using namespace cairn;
 using ::testing::HasSubstr;
 
 namespace {
-
-using Values = std::vector<double>;
-Values values(const Tensor& t) { return t.to_vector<double>(); }
-
-Tensor some(const Shape& shape, Dtype dtype = f64) {
-  Generator generator(7);
-  return randn(shape, dtype, generator);
-}
 
 TEST(Conv2d, ByHand) {
   const Tensor x = tensor({{{{1., 2., 3.}, {4., 5., 6.}, {7., 8., 9.}}}}), w = tensor({{{{1., 0.}, {0., -1.}}}});

@@ -16,13 +16,11 @@ using V = std::vector<double>;
 
 namespace {
 
-V values(const Tensor& t) { return t.to_vector<double>(); }
-
-Tensor plainly(const Tensor& x, const Tensor& p, const Tensor& w) {
+Tensor distances_plainly(const Tensor& x, const Tensor& p, const Tensor& w) {
   return sum(square((x.unsqueeze(-2) - p) / w.unsqueeze(-1)), {-1});
 }
 
-void expect_near(const Tensor& a, const Tensor& b, double tolerance) {
+void expect_relatively_near(const Tensor& a, const Tensor& b, double tolerance) {
   ASSERT_EQ(a.shape(), b.shape());
   if (a.numel() == 0) return;
   const double size = std::max(1.0, max(abs(b.to(f64))).item<double>());
@@ -53,11 +51,11 @@ TEST(SquaredDistances, SizesAroundLinesAndGroups) {
           all.push_back(y.detach());
           return all;
         };
-        const Inputs expected = run(f64, plainly), single = run(f32, squared_distances),
+        const Inputs expected = run(f64, distances_plainly), single = run(f32, squared_distances),
                      wide = run(f64, squared_distances);
         for (size_t i = 0; i < expected.size(); ++i) {
-          expect_near(single[i], expected[i], 2e-6);  // sums of up to 200 terms, in two levels
-          expect_near(wide[i], expected[i], 1e-14);
+          expect_relatively_near(single[i], expected[i], 2e-6);  // sums of up to 200 terms, in two levels
+          expect_relatively_near(wide[i], expected[i], 1e-14);
         }
       }
 }

@@ -16,8 +16,6 @@ using V = std::vector<double>;
 
 namespace {
 
-V values(const Tensor& t) { return t.to_vector<double>(); }
-
 TEST(Embedding, ByHand) {
   Tensor weight = tensor({{1., 2.}, {3., 4.}, {5., 6.}}, f64).requires_grad_();
   const Tensor ids = tensor({{2, 0, 2}, {1, 2, 0}});

@@ -12,10 +12,6 @@ using namespace cairn;
 
 namespace {
 
-using Values = std::vector<double>;
-
-Values values(const Tensor& t) { return t.to_vector<double>(); }
-
 TEST(InPlace, ByHand) {
   Tensor x = tensor({{1., 2., 3.}, {4., 5., 6.}});
   x += tensor({1., 1., 2.});

@@ -8,7 +8,7 @@
 #include "cairn/ops/reduce.h"
 #include "cairn/tensor/create.h"
 #include "cairn/tensor/random.h"
-#include "support.h"
+#include "ops/operands.h"
 
 using namespace cairn;
 
@@ -16,13 +16,6 @@ namespace {
 
 using Doubles = std::vector<double>;
 using In = const std::vector<Tensor>&;
-
-// (2, 3, 4): row-major, transposed, sliced, stretched.
-std::vector<Tensor> layouts() {
-  Generator g(1);
-  return {randn({2, 3, 4}, f64, g), randn({4, 3, 2}, f64, g).transpose(0, 2),
-          randn({2, 3, 9}, f64, g).slice(2, 0, 8, 2), randn({2, 1, 4}, f64, g).expand({2, 3, 4})};
-}
 
 TEST(IndexSelect, PicksSlices) {
   const Tensor x = tensor({{1, 2, 3}, {4, 5, 6}});

@@ -17,7 +17,7 @@ using Doubles = std::vector<double>;
 using In = const std::vector<Tensor>&;
 
 // (2, 3): row-major, transposed, sliced, stretched.
-std::vector<Tensor> layouts() {
+std::vector<Tensor> matrices() {
   Generator g(1);
   return {randn({2, 3}, f64, g), randn({3, 2}, f64, g).t(), randn({2, 7}, f64, g).slice(1, 0, 6, 2),
           randn({2, 1}, f64, g).expand({2, 3})};
@@ -58,7 +58,7 @@ TEST(Cat, ErrorsNameThePosition) {
 }
 
 TEST(Cat, Gradients) {
-  for (const Tensor& x : layouts()) {
+  for (const Tensor& x : matrices()) {
     EXPECT_GRADIENTS([](In in) { return cat({in[0] * in[0], in[1]}, 0); }, {x, randn({1, 3}, f64)});
     EXPECT_GRADIENTS(
         [](In in) {
@@ -84,7 +84,7 @@ TEST(Stack, AddsADimension) {
             "stack: all tensors must have one shape; got tensor 0 (2,) i64, position 1, (1,) i64");
   EXPECT_EQ(text_of<ValueError>([] { stack({}); }), "stack: needs at least one tensor");
   EXPECT_THROW(stack({a, b}, 2), IndexError);
-  for (const Tensor& x : layouts())
+  for (const Tensor& x : matrices())
     EXPECT_GRADIENTS([](In in) { return stack({in[0], in[1] * in[0]}, 1); }, {x, randn({2, 3}, f64)});
 }
 
@@ -99,7 +99,7 @@ TEST(Flip, TurnsRound) {
   EXPECT_EQ(flip(zeros({0, 2}), {0, 1}).shape(), (Shape{0, 2}));
   EXPECT_THROW(flip(x, {2}), IndexError);
   EXPECT_THROW(flip(x, {0, -2}), IndexError);
-  for (const Tensor& in : layouts()) {
+  for (const Tensor& in : matrices()) {
     EXPECT_GRADIENTS([](In t) { return flip(t[0], {0, 1}) * t[0]; }, {in});
     EXPECT_GRADIENTS([](In t) { return flip(t[0], {}) * t[0]; }, {in});
   }
@@ -135,7 +135,7 @@ TEST(Pad, ErrorsNameWhatWasGiven) {
 }
 
 TEST(Pad, Gradients) {
-  for (const Tensor& x : layouts()) {
+  for (const Tensor& x : matrices()) {
     EXPECT_GRADIENTS([](In in) { return pad(in[0] * in[0], {1, 2, 0, 1}, 3); }, {x});
     EXPECT_GRADIENTS([](In in) { return pad(in[0], {-1, 1, 2, -1}) * in[1]; }, {x, randn({3, 3}, f64)});
   }

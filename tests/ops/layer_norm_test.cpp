@@ -12,20 +12,20 @@
 
 #include <cmath>
 
+#include "support.h"
+
 using namespace cairn;
 using Inputs = std::vector<Tensor>;
 using V = std::vector<double>;
 
 namespace {
 
-V values(const Tensor& t) { return t.to_vector<double>(); }
-
-void expect_near(const Tensor& a, const Tensor& b, double tolerance) {
+void expect_close(const Tensor& a, const Tensor& b, double tolerance) {
   EXPECT_EQ(a.shape(), b.shape());
   EXPECT_LE(max(abs(a.to(f64) - b.to(f64))).item<double>(), tolerance);
 }
 
-Tensor plainly(const Tensor& x, const Tensor& w, const Tensor& b) {
+Tensor normed_plainly(const Tensor& x, const Tensor& w, const Tensor& b) {
   const Tensor d = x - mean(x, {-1}, true);
   return d * rsqrt(mean(d * d, {-1}, true) + 1e-5) * w + b;
 }
@@ -43,7 +43,7 @@ TEST(LayerNorm, ByHand) {
 TEST(LayerNorm, RowsOfEveryLength) {
   for (int64_t n : {1, 2, 15, 16, 17, 100, 768, 3000}) {
     const Tensor x = randn({5, n}) * 3.0 + 10.0, w = randn({n}), b = randn({n});
-    expect_near(layer_norm(x, {n}, w, b), plainly(x.to(f64), w.to(f64), b.to(f64)), 2e-5);
+    expect_close(layer_norm(x, {n}, w, b), normed_plainly(x.to(f64), w.to(f64), b.to(f64)), 2e-5);
   }
 }
 
@@ -51,8 +51,8 @@ TEST(LayerNorm, GradientsOfManyRowsInF32) {
   Tensor x = randn({100, 50}).requires_grad_(), w = randn({50}).requires_grad_(), b = randn({50}).requires_grad_();
   const Tensor up = randn({100, 50});
   const auto ours = grad({layer_norm(x, {50}, w, b)}, {x, w, b}, {up});
-  const auto theirs = grad({plainly(x.to(f64), w.to(f64), b.to(f64))}, {x, w, b}, {up.to(f64)});
-  for (size_t i = 0; i < 3; ++i) expect_near(ours[i], theirs[i], 1e-5);
+  const auto theirs = grad({normed_plainly(x.to(f64), w.to(f64), b.to(f64))}, {x, w, b}, {up.to(f64)});
+  for (size_t i = 0; i < 3; ++i) expect_close(ours[i], theirs[i], 1e-5);
 }
 
 TEST(LayerNorm, SameBitsOnAnyNumberOfThreads) {
@@ -114,8 +114,8 @@ TEST(RmsNorm, ByHand) {
   const double rms = std::sqrt(12.5);
   EXPECT_EQ(values(rms_norm(x, {2}, {}, 0.0).select(0, 0)), V({3 / rms, 4 / rms}));
   EXPECT_EQ(values(rms_norm(x, {2}).select(0, 1)), V({0, 0}));
-  expect_near(rms_norm(x, {2}, tensor({2., -1.}, f64), 3.75).select(0, 0),
-              tensor({6 / std::sqrt(16.25), -4 / std::sqrt(16.25)}, f64), 1e-15);
+  expect_close(rms_norm(x, {2}, tensor({2., -1.}, f64), 3.75).select(0, 0),
+               tensor({6 / std::sqrt(16.25), -4 / std::sqrt(16.25)}, f64), 1e-15);
   EXPECT_NEAR(rms_norm(tensor({1e-4}), {1}).item<double>(), 1e-4 / std::sqrt(1e-8 + 1.1920929e-7), 1e-6);
 }
 
@@ -126,9 +126,9 @@ TEST(RmsNorm, RowsOfEveryLengthAndGradients) {
       return t * rsqrt(mean(t * t, {-1}, true) + 0.01) * weight;
     };
     const Tensor y = rms_norm(x, {n}, w, 0.01), expected = plain(x.to(f64), w.to(f64)), up = randn({50, n});
-    expect_near(y.detach(), expected.detach(), 2e-5);
+    expect_close(y.detach(), expected.detach(), 2e-5);
     const auto ours = grad({y}, {x, w}, {up}), theirs = grad({expected}, {x, w}, {up.to(f64)});
-    for (size_t i = 0; i < 2; ++i) expect_near(ours[i], theirs[i], 2e-5);
+    for (size_t i = 0; i < 2; ++i) expect_close(ours[i], theirs[i], 2e-5);
   }
   EXPECT_GRADIENTS(
       [](const Inputs& in) {

@@ -13,24 +13,13 @@
 #include "cairn/tensor/eigen.h"
 #include "cairn/tensor/random.h"
 #include "cairn/testing.h"
-#include "support.h"
+#include "ops/operands.h"
 
 using namespace cairn;
 
 namespace {
 
 using Inputs = std::vector<Tensor>;
-using Values = std::vector<double>;
-
-Values values(const Tensor& t) { return t.to_vector<double>(); }
-
-Tensor some(const Shape& shape, Dtype dtype = f64) {
-  Generator generator(7);
-  return randn(shape, dtype, generator);
-}
-
-// Sums of some tens of products of standard normal numbers in any order, relative to numbers of about ten.
-constexpr double close = 1e-13;
 
 double distance(const Tensor& a, const Tensor& b) {
   EXPECT_EQ(a.shape(), b.shape());
@@ -52,7 +41,7 @@ TEST(Linear, AgreesWithEigen) {
   const Tensor y = linear(x, w, b);
   const Eigen::MatrixXd expected =
       (matrix_map<double>(x) * matrix_map<double>(w).transpose()).rowwise() + vector_map<double>(b).transpose();
-  EXPECT_LE((matrix_map<double>(y) - expected).cwiseAbs().maxCoeff(), close);
+  EXPECT_LE((matrix_map<double>(y) - expected).cwiseAbs().maxCoeff(), product_rounding);
 }
 
 TEST(Linear, AnyNumberOfDimensionsAndAnyLayout) {
@@ -61,11 +50,11 @@ TEST(Linear, AnyNumberOfDimensionsAndAnyLayout) {
   for (const Tensor& t :
        {x, x[0], x[0][0], x[0][0][0], x.permute({2, 1, 0, 3}), x.transpose(0, 1), x.slice(1, 0, 5, 2), x.slice(2, 1, 2),
         x[0][0][0].expand({3, 2, 4}), some({4, 7}).t(), some({7, 8}).slice(1, 0, 8, 2)})
-    EXPECT_LE(distance(linear(t, w, b), plain(t)), close) << describe(t);
-  EXPECT_LE(distance(linear(x, some({4, 6}).t(), b), matmul(x, some({4, 6})) + b), close);
+    EXPECT_LE(distance(linear(t, w, b), plain(t)), product_rounding) << describe(t);
+  EXPECT_LE(distance(linear(x, some({4, 6}).t(), b), matmul(x, some({4, 6})) + b), product_rounding);
   EXPECT_LE(distance(linear(x, some({6, 8}).slice(1, 0, 8, 2), some({12}).slice(0, 0, 12, 2)),
                      matmul(x, some({6, 8}).slice(1, 0, 8, 2).t()) + some({12}).slice(0, 0, 12, 2)),
-            close);
+            product_rounding);
 }
 
 TEST(Linear, EmptySizes) {

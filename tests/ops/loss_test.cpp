@@ -13,7 +13,8 @@
 
 #include <cmath>
 #include <limits>
-#include "support.h"
+
+#include "ops/operands.h"
 
 using namespace cairn;
 using ::testing::HasSubstr;
@@ -22,16 +23,7 @@ using V = std::vector<double>;
 
 namespace {
 
-constexpr double inf = std::numeric_limits<double>::infinity();
-constexpr double f64_tolerance = 1e-14;  // some ten roundings
-
-V values(const Tensor& t) { return t.to_vector<double>(); }
 double value(const Tensor& t) { return t.item<double>(); }
-
-void expect_near(const V& a, const V& b, double tolerance = f64_tolerance) {
-  ASSERT_EQ(a.size(), b.size());
-  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], tolerance) << "at " << i;
-}
 
 // Rows with probabilities (1/4, 3/4) and (1/2, 1/2).
 Tensor logits() { return tensor({{0., std::log(3.)}, {2., 2.}}, f64); }

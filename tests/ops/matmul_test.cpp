@@ -11,24 +11,13 @@
 #include "cairn/tensor/eigen.h"
 #include "cairn/tensor/random.h"
 #include "cairn/testing.h"
-#include "support.h"
+#include "ops/operands.h"
 
 using namespace cairn;
 
 namespace {
 
 using Inputs = std::vector<Tensor>;
-using Values = std::vector<double>;
-
-Values values(const Tensor& t) { return t.to_vector<double>(); }
-
-Tensor some(const Shape& shape, Dtype dtype = f64) {
-  Generator generator(7);
-  return randn(shape, dtype, generator);
-}
-
-// Sums of some tens of products of standard normal numbers in any order, relative to numbers of about ten.
-constexpr double close = 1e-13;
 
 double worst(const Tensor& found, const Eigen::MatrixXd& expected) {
   const Tensor plain = found.contiguous();
@@ -60,7 +49,7 @@ TEST(Matmul, Vectors) {
 
 TEST(Matmul, AgreesWithEigenOnEveryLayout) {
   const auto both = [](const Tensor& a, const Tensor& b) {
-    EXPECT_LE(worst(matmul(a, b), eigen(a) * eigen(b)), close) << describe(a) << " · " << describe(b);
+    EXPECT_LE(worst(matmul(a, b), eigen(a) * eigen(b)), product_rounding) << describe(a) << " · " << describe(b);
   };
   const Tensor a = some({37, 53}), b = some({53, 41});
   both(a, b);
@@ -79,10 +68,10 @@ TEST(Matmul, BatchesBroadcast) {
   const Tensor y = matmul(a, b);
   ASSERT_EQ(y.shape(), Shape({2, 5, 3, 6}));
   for (int64_t i = 0; i < 2; ++i)
-    for (int64_t j = 0; j < 5; ++j) EXPECT_LE(worst(y[i][j], eigen(a[i][0]) * eigen(b[j])), close);
+    for (int64_t j = 0; j < 5; ++j) EXPECT_LE(worst(y[i][j], eigen(a[i][0]) * eigen(b[j])), product_rounding);
   const Tensor left = matmul(some({3, 4}), b);
   ASSERT_EQ(left.shape(), Shape({5, 3, 6}));
-  EXPECT_LE(worst(left[4], eigen(some({3, 4})) * eigen(b[4])), close);
+  EXPECT_LE(worst(left[4], eigen(some({3, 4})) * eigen(b[4])), product_rounding);
   EXPECT_EQ(matmul(some({4}), b).shape(), Shape({5, 6}));
   EXPECT_EQ(matmul(b, some({6})).shape(), Shape({5, 4}));
 }
@@ -91,9 +80,9 @@ TEST(Matmul, ABatchTimesAMatrixIsOneProduct) {
   const Tensor a = some({3, 5, 4}), b = some({4, 6});
   const Tensor y = matmul(a, b), permuted = matmul(a.transpose(0, 1), b);
   ASSERT_EQ(y.shape(), Shape({3, 5, 6}));
-  for (int64_t i = 0; i < 3; ++i) EXPECT_LE(worst(y[i], eigen(a[i]) * eigen(b)), close);
+  for (int64_t i = 0; i < 3; ++i) EXPECT_LE(worst(y[i], eigen(a[i]) * eigen(b)), product_rounding);
   ASSERT_EQ(permuted.shape(), Shape({5, 3, 6}));
-  for (int64_t i = 0; i < 5; ++i) EXPECT_LE(worst(permuted[i], eigen(a.select(1, i)) * eigen(b)), close);
+  for (int64_t i = 0; i < 5; ++i) EXPECT_LE(worst(permuted[i], eigen(a.select(1, i)) * eigen(b)), product_rounding);
 }
 
 // Heads of attention: (batch, place, head, feature) seen as (batch, head, place, feature).
@@ -101,7 +90,7 @@ TEST(Matmul, PermutedBatches) {
   const Tensor q = some({2, 7, 3, 4}).permute({0, 2, 1, 3}), k = some({2, 9, 3, 4}).permute({0, 2, 1, 3});
   const Tensor scores = matmul(q, k.transpose(-1, -2));
   ASSERT_EQ(scores.shape(), Shape({2, 3, 7, 9}));
-  EXPECT_LE(worst(scores[1][2], eigen(q[1][2]) * eigen(k[1][2]).transpose()), close);
+  EXPECT_LE(worst(scores[1][2], eigen(q[1][2]) * eigen(k[1][2]).transpose()), product_rounding);
 }
 
 TEST(Matmul, EmptySizes) {
@@ -145,7 +134,7 @@ TEST(Matmul, GradientsOfABroadcastOperandAreSummed) {
   EXPECT_EQ(a.grad().shape(), Shape({2, 3}));
   Eigen::MatrixXd expected = Eigen::MatrixXd::Zero(2, 3);
   for (int64_t i = 0; i < 4; ++i) expected += Eigen::MatrixXd::Ones(2, 2) * eigen(b[i]).transpose();
-  EXPECT_LE(worst(a.grad(), expected), close);
+  EXPECT_LE(worst(a.grad(), expected), product_rounding);
 }
 
 TEST(Matmul, Errors) {

@@ -19,9 +19,6 @@ using ::testing::HasSubstr;
 
 namespace {
 
-using Values = std::vector<double>;
-Values values(const Tensor& t) { return t.to_vector<double>(); }
-
 TEST(BatchNorm, ByHand) {
   const Tensor x = tensor({{1., 10.}, {3., 10.}}, f64);
   Tensor mean = zeros({2}, f64), var = ones({2}, f64);

@@ -18,9 +18,6 @@ using ::testing::HasSubstr;
 
 namespace {
 
-using Values = std::vector<double>;
-Values values(const Tensor& t) { return t.to_vector<double>(); }
-
 // 1 … 16 in a square.
 Tensor square() { return arange(1, 17, 1, f64).reshape({1, 1, 4, 4}); }
 

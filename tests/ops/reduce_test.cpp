@@ -1,5 +1,4 @@
 #include "cairn/ops/reduce.h"
-#include "support.h"
 
 #include <cairn/autograd/backward.h>
 #include <cairn/base/random.h>
@@ -17,16 +16,16 @@
 #include <limits>
 #include <numeric>
 
+#include "support.h"
+
 using namespace cairn;
 using ::testing::HasSubstr;
 using Inputs = std::vector<Tensor>;
 
 namespace {
 
-constexpr double inf = std::numeric_limits<double>::infinity();
 const double nan = std::nan("");
 
-std::vector<double> values(const Tensor& t) { return t.to_vector<double>(); }
 using V = std::vector<double>;
 
 const Tensor& table() {

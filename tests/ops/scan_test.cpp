@@ -7,13 +7,13 @@
 #include <cairn/testing.h>
 #include <gmock/gmock.h>
 
+#include "support.h"
+
 using namespace cairn;
 using Inputs = std::vector<Tensor>;
 using V = std::vector<double>;
 
 namespace {
-
-V values(const Tensor& t) { return t.to_vector<double>(); }
 
 TEST(Cumsum, ByHand) {
   const Tensor x = tensor({{1., 2., 3.}, {4., 5., 6.}});

@@ -14,23 +14,13 @@
 #include <cmath>
 #include <limits>
 
-#include "support.h"
+#include "ops/operands.h"
 
 using namespace cairn;
 using Inputs = std::vector<Tensor>;
 using V = std::vector<double>;
 
 namespace {
-
-constexpr double inf = std::numeric_limits<double>::infinity();
-constexpr double f64_tolerance = 1e-14;  // some ten roundings
-
-V values(const Tensor& t) { return t.to_vector<double>(); }
-
-void expect_near(const V& a, const V& b, double tolerance) {
-  ASSERT_EQ(a.size(), b.size());
-  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], tolerance) << "at " << i;
-}
 
 TEST(Softmax, ByHand) {
   const Tensor x = tensor({{0., std::log(3.)}, {5., 5.}}, f64);

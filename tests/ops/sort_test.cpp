@@ -19,7 +19,7 @@ using Doubles = std::vector<double>;
 using In = const std::vector<Tensor>&;
 
 // (3, 4) without ties: row-major, transposed, sliced.
-std::vector<Tensor> layouts() {
+std::vector<Tensor> without_ties() {
   Generator g(1);
   return {randn({3, 4}, f64, g), randn({4, 3}, f64, g).t(), randn({3, 9}, f64, g).slice(1, 0, 8, 2)};
 }
@@ -89,7 +89,7 @@ TEST(Sort, ErrorsNameWhatWasGiven) {
 }
 
 TEST(Sort, Gradients) {
-  for (const Tensor& x : layouts()) {
+  for (const Tensor& x : without_ties()) {
     EXPECT_GRADIENTS([](In in) { return sort(in[0] * in[0] * in[0], 1).values; }, {x});
     EXPECT_GRADIENTS([](In in) { return sort(in[0], 0, true).values * in[0]; }, {x});
     EXPECT_GRADIENTS([](In in) { return topk(in[0] * in[0], 2, 0).values; }, {x});

@@ -8,7 +8,7 @@
 #include "cairn/ops/reduce.h"
 #include "cairn/tensor/create.h"
 #include "cairn/tensor/random.h"
-#include "support.h"
+#include "ops/operands.h"
 
 using namespace cairn;
 
@@ -241,13 +241,6 @@ TEST(Copies, ToPassesTheGradientBackInItsOwnDtype) {
 }
 
 // ---- gradients ----------------------------------------------------------------------------------------------------------------------
-
-// Inputs of shape (2, 3, 4): row-major, transposed, sliced with a step, and stretched.
-std::vector<Tensor> layouts() {
-  Generator g(1);
-  return {randn({2, 3, 4}, f64, g), randn({4, 3, 2}, f64, g).transpose(0, 2),
-          randn({2, 3, 9}, f64, g).slice(2, 1, 9, 2), randn({2, 1, 4}, f64, g).expand({2, 3, 4})};
-}
 
 void check(const std::function<Tensor(const Tensor&)>& f) {
   // Squared, so that second gradients are not all zero.

@@ -18,6 +18,7 @@
 #include "cairn/tensor/create.h"
 #include "cairn/tensor/random.h"
 #include "support.h"
+#include "train/squared.h"
 
 namespace cairn {
 namespace {
@@ -25,8 +26,6 @@ namespace {
 using ::testing::HasSubstr;
 using train::lr_range_test;
 using train::LRRange;
-
-Tensor squared(const Tensor& outputs, const Tensor& targets) { return mse_loss(outputs, targets); }
 
 // The loss w² of one weight, which begins at 1 and which a step of gradient descent multiplies by 1 − 2 lr.
 struct Parabola {

@@ -17,6 +17,7 @@
 #include "cairn/tensor/random.h"
 #include "cairn/train/trainer.h"
 #include "support.h"
+#include "train/squared.h"
 
 namespace cairn {
 namespace {
@@ -30,8 +31,6 @@ using train::Output;
 using train::Per;
 using train::Trainer;
 using train::TrainerOptions;
-
-Tensor squared(const Tensor& outputs, const Tensor& targets) { return mse_loss(outputs, targets); }
 
 struct OptionsTest : ::testing::Test {
   Generator random{3};

@@ -18,6 +18,7 @@
 #include "cairn/tensor/create.h"
 #include "cairn/tensor/random.h"
 #include "support.h"
+#include "train/squared.h"
 
 namespace cairn {
 namespace {
@@ -44,8 +45,6 @@ nn::Linear zero_layer(int64_t in, int64_t out) {
   layer.bias.zero_();
   return layer;
 }
-
-Tensor squared(const Tensor& outputs, const Tensor& targets) { return mse_loss(outputs, targets); }
 
 // ---- what is learned -------------------------------------------------------------------------------------------------
 
