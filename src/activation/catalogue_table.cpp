@@ -135,6 +135,12 @@ const std::vector<ActivationInfo>& activations() {
   static const std::vector<ActivationInfo> table = {
 #include "cairn/activation/catalogue.h"
   };
+#undef CAIRN_ACTIVATION
+#undef CAIRN_RECTIFIER
+#undef CAIRN_FORMULA
+#undef CAIRN_OVERLOAD
+#undef CAIRN_ALPHABET
+#undef CAIRN_FOLD
   return table;
 }
 

@@ -21,13 +21,13 @@ int checked_dim(const char* name, const Tensor& x, int64_t given_dim) {
 
 // The formulas of the catalogue that are compiled.
 namespace gated_formulas {
-#define CAIRN_AS_UNUSED(name, value) , [[maybe_unused]] double name = value
-#define CAIRN_ACTIVATION(name, family, parameters, kinks, source, ...)                       \
-  struct name##_formula {                                                                    \
-    template <class T>                                                                       \
-    [[gnu::always_inline]] static T of(const T& x CAIRN_EACH(CAIRN_AS_UNUSED, parameters)) { \
-      return __VA_ARGS__;                                                                    \
-    }                                                                                        \
+#define CAIRN_AS_OPTIONAL(name, value) , [[maybe_unused]] double name = value
+#define CAIRN_ACTIVATION(name, family, parameters, kinks, source, ...)                         \
+  struct name##_formula {                                                                      \
+    template <class T>                                                                         \
+    [[gnu::always_inline]] static T of(const T& x CAIRN_EACH(CAIRN_AS_OPTIONAL, parameters)) { \
+      return __VA_ARGS__;                                                                      \
+    }                                                                                          \
   };
 #define CAIRN_ALPHABET CAIRN_ACTIVATION
 #define CAIRN_RECTIFIER CAIRN_ACTIVATION
