@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <regex>
 #include <set>
@@ -17,6 +18,7 @@
 #include "cairn/graph/record.h"
 #include "cairn/tensor/create.h"
 #include "operations.h"
+#include "support.h"
 
 using namespace cairn;
 
@@ -98,8 +100,12 @@ class Seen {
 TEST(EveryOperation, PassesBothCheckersInEveryLayout) {
   Names first, second;
   int64_t checked = 0, beside_kinks = 0;
-  for (const cases::Case& c : cases::all())
+  size_t number = 0;
+  for (const cases::Case& c : cases::all()) {
+    ++number;
     for (const cases::Layout layout : cases::layouts) {
+      // Under a sanitizer each case takes its turn: what is read and written in every layout the tests below see.
+      if (under_sanitizer() && layout != cases::layouts[number % std::size(cases::layouts)]) continue;
       SCOPED_TRACE(c.name + ", " + cases::name_of(layout));
       const cases::Inputs inputs = cases::leaves(cases::laid_out(c.inputs, layout));
       try {
@@ -117,7 +123,8 @@ TEST(EveryOperation, PassesBothCheckersInEveryLayout) {
         ADD_FAILURE() << e.what();
       }
     }
-  EXPECT_GT(checked, 4000);
+  }
+  EXPECT_GT(checked, under_sanitizer() ? 1000 : 4000);
   EXPECT_EQ(beside_kinks, 0);
 
   const Names sources = names_in_sources();
