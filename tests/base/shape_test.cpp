@@ -5,19 +5,10 @@
 #include <functional>
 
 #include "cairn/base/error.h"
+#include "support.h"
 
 namespace cairn {
 namespace {
-
-template <class E>
-std::string text_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
-}
 
 TEST(Shape, HoldsUpToEightSizes) {
   const Shape s{2, 3, 4};

@@ -11,6 +11,7 @@
 #include "cairn/ops/elementwise.h"
 #include "cairn/ops/reduce.h"
 #include "cairn/tensor/create.h"
+#include "support.h"
 
 using namespace cairn;
 using ::testing::HasSubstr;
@@ -43,16 +44,6 @@ Tensor fused_cube(const Tensor& x, double factor_of_twin = 1) {
         return {dx};
       },
       [factor_of_twin](std::span<const Tensor> in) { return in[0] * in[0] * in[0] * factor_of_twin; });
-}
-
-template <class E, class F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
 }
 
 TEST(Record, AUsersOperation) {
@@ -151,11 +142,11 @@ TEST(Record, AnIntegerOutputHasNoGraph) {
 TEST(Record, Misuse) {
   const Tensor x = ones({2}).requires_grad_();
   const auto nothing = [](const Backward&) -> Grads { return {none}; };
-  EXPECT_THAT(message<GraphError>([&] { record("same", x, {x}, Keep::nothing(), nothing); }),
+  EXPECT_THAT(text_of<GraphError>([&] { record("same", x, {x}, Keep::nothing(), nothing); }),
               HasSubstr("same: record was given an input itself as the output"));
 
   const auto backward_of = [&](auto f, Keep keep = Keep::nothing()) {
-    return message<GraphError>([&] { record("odd", zeros({2}), {x}, keep, f).backward(ones({2})); });
+    return text_of<GraphError>([&] { record("odd", zeros({2}), {x}, keep, f).backward(ones({2})); });
   };
   EXPECT_THAT(backward_of([](const Backward& s) -> Grads { return {s.input(0)}; }),
               HasSubstr("backward of odd: input 0 was not kept; say so in record(…, Keep, …)"));
