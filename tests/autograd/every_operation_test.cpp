@@ -4,12 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <regex>
 #include <set>
-#include <sstream>
 #include <string>
 
 #include "cairn/activation/activation.h"
@@ -42,12 +40,7 @@ const Names not_differentiated = {
     "allclose",  // compares whole tensors, and hands out one bool
 };
 
-std::string source_text(const std::string& path) {
-  std::ifstream stream(std::filesystem::path(CAIRN_SOURCE_DIR) / path);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  return text.str();
-}
+std::string source_text(const std::string& path) { return cairn::testing::bytes_of(CAIRN_SOURCE_DIR "/" + path); }
 
 Names matches(const std::string& text, const std::string& pattern) {
   Names found;

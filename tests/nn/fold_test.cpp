@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "cairn/nn/linear.h"
 #include "cairn/nn/registry.h"

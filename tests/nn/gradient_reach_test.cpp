@@ -142,15 +142,15 @@ TEST(GradientReach, ADeadReluHidesAllBelowIt) {
   EXPECT_THAT(out.str(), HasSubstr("\n  out.weight       zero  linear in out:"));
 }
 
-struct Tied : nn::Layer {
+struct TiedLayers : nn::Layer {
   nn::Linear& first = add("first", nn::Linear(3, 3));
   nn::Linear& second = add("second", nn::Linear(3, 3));
-  Tied() { second.weight = first.weight; }
+  TiedLayers() { second.weight = first.weight; }
   Tensor forward(const Tensor& x) override { return second(tanh(first(x).detach())); }
 };
 
 TEST(GradientReach, TiedWeightsCountOnce) {
-  Tied model;
+  TiedLayers model;
   const nn::GradientReach reach = nn::gradient_reach(model, [&] { return sum(model(ones({2, 3}) * 5.0)); });
   EXPECT_EQ(reach.parameters.size(), 3u);
   EXPECT_THAT(lost(reach), ElementsAre("first.bias none detached before tanh"))

@@ -142,14 +142,14 @@ TEST(Module, NamesAreUniqueAndPlain) {
   EXPECT_THAT(text_of<ValueError>([] { NoChild(); }), HasSubstr("skip"));
 }
 
-struct TiedModule : nn::Module {
+struct Tied : nn::Module {
   nn::Linear& a = add("a", nn::Linear(3, 3, {.bias = false}));
   nn::Linear& b = add("b", nn::Linear(3, 3, {.bias = false}));
-  TiedModule() { b.weight = a.weight; }
+  Tied() { b.weight = a.weight; }
 };
 
 TEST(Module, TiedTensorsCountOnce) {
-  TiedModule m;
+  Tied m;
   EXPECT_THAT(names(m.parameters()), ElementsAre("a.weight"));
   EXPECT_THAT(names(m.named_parameters()), ElementsAre("a.weight", "b.weight"));
   EXPECT_EQ(m.num_parameters(), 9);
@@ -278,11 +278,11 @@ TEST(Module, AStateThatDoesNotFitIsReportedWholeAndChangesNothing) {
 
 TEST(Module, WhatIsTiedStaysTied) {
   const std::map<std::string, std::string> ties = {{"b.weight", "a.weight"}};
-  EXPECT_EQ(TiedModule().tied_names(), ties);
-  EXPECT_EQ(TiedModule().untied_state_dict().size(), 1U);
+  EXPECT_EQ(Tied().tied_names(), ties);
+  EXPECT_EQ(Tied().untied_state_dict().size(), 1U);
   const auto all = [](double value) { return full({3, 3}, value); };
   for (const bool assign : {false, true}) {
-    TiedModule m;
+    Tied m;
     const auto weight = [&] {
       EXPECT_EQ(m.tied_names(), ties);
       EXPECT_TRUE(equal(m.a.weight, m.b.weight));
@@ -295,10 +295,9 @@ TEST(Module, WhatIsTiedStaysTied) {
     EXPECT_TRUE(m.load_state_dict({{"a.weight", all(3)}, {"b.weight", all(3)}}, true, assign).ok());
     EXPECT_EQ(weight(), 3);
     const nn::StateDict two = {{"a.weight", all(4)}, {"b.weight", all(5)}};
-    EXPECT_EQ(
-        text_of<ShapeError>([&] { m.load_state_dict(two, true, assign); }),
-        "load_state_dict: the state does not fit TiedModule: b.weight is tied to a.weight, the state holds two tensors "
-        "that differ");
+    EXPECT_EQ(text_of<ShapeError>([&] { m.load_state_dict(two, true, assign); }),
+              "load_state_dict: the state does not fit Tied: b.weight is tied to a.weight, the state holds two tensors "
+              "that differ");
     EXPECT_EQ(weight(), 3);
     EXPECT_EQ(m.load_state_dict(two, false, assign).misfits.size(), 1U);
     EXPECT_EQ(weight(), 4);

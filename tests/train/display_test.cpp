@@ -10,11 +10,13 @@
 #include <memory>
 #include <sstream>
 
+#include "cairn/base/memory.h"
 #include "cairn/graph/node.h"
 #include "cairn/nn/linear.h"
 #include "cairn/ops/loss.h"
 #include "cairn/optim/sgd.h"
 #include "cairn/tensor/create.h"
+#include "train/squared.h"
 
 namespace cairn {
 namespace {
@@ -171,7 +173,6 @@ TEST(TrainerOutput, IsALineAnEpochWhereThereIsNoTerminal) {
   EXPECT_THAT(written(Output::lines, classes), ::testing::MatchesRegex("epoch 1/2" + line + "epoch 2/2" + line));
   EXPECT_EQ(written(Output::silent, classes), "");
   const data::TensorDataset numbers(ones({8, 1}), full({8, 2}, 2));
-  const train::Loss squared = [](const Tensor& y, const Tensor& t) { return mse_loss(y, t); };
   EXPECT_THAT(written(Output::lines, numbers, squared), Not(HasSubstr("accuracy")));
   EXPECT_THAT(written(Output::lines, numbers, squared), HasSubstr("epoch 1/2  loss 4.0000  "));
 }
