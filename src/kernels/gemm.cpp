@@ -9,11 +9,15 @@
 namespace cairn::kernels {
 namespace {
 
-constexpr int64_t depth =
-    256;  // of a block of the inner dimension: one tile's rows of A stay in the first-level cache …
-constexpr int64_t group_of = 16;  // … and this many packed panels of B, half a MiB, in the second; of shallow ones more
-constexpr int64_t a_group = 8;    // tiles whose rows of A are packed together
-constexpr int64_t few = 16;       // rows too few to be worth packing B
+// Numbers of the inner dimension in a block: the rows of A of one tile stay in the first-level cache, and C is read and
+// written once a block.
+constexpr int64_t depth = 512;
+constexpr int64_t least_inner = 256;  // of what one thread adds up while others add up the rest
+constexpr int64_t group_rows = 4096;  // of packed panels of B, a quarter or half of a MiB, for the second-level cache
+constexpr int64_t group_tiles = 8;    // whose rows of A are packed together
+constexpr int64_t a_in_cache = 1 << 19, b_in_cache = 1 << 16;  // bytes of a block of A, and of B
+constexpr int64_t few = 16;                                    // rows too few to be worth packing B
+constexpr int64_t few_columns = 12;                            // and columns that leave too much of a tile unused
 
 // ---- a product on one thread -----------------------------------------------------------------------------------------
 
@@ -76,19 +80,23 @@ void tiles(const Task<S>& t) {
     return x.data + std::max<int64_t>(0, (rows - 1) * x.row) + std::max<int64_t>(0, (columns - 1) * x.col) + 1;
   };
   const S *end_a = end_of(t.a, t.m, t.k), *end_b = end_of(t.b, t.k, t.n);
-  // B is read from where it lies when a block of it is small, or there is too little to do to be worth packing it. Its rows
-  // fall into few sets of the cache where they are a power of two apart, and across two lines where they are odd.
-  const int64_t span = longest * t.b.row * static_cast<int64_t>(sizeof(S));
-  const bool unpacked = !kept.data && t.b.col == 1 && span >= 0 &&
-                        span <= (row_tiles <= 2   ? 1 << 20
-                                 : row_tiles <= 4 ? 1 << 18
-                                                  : 1 << 16);
+  // While A is small enough to stay in the second-level cache, B is read from where it lies, in strips as wide as a panel:
+  // to pack it would cost more than it saves. So is a B that is small itself. Where rows are a high power of two apart, a
+  // strip's fall into few of the cache's sets and would have to come from afar for each tile.
+  constexpr auto size = static_cast<int64_t>(sizeof(S));
+  const bool rows_of_b = !kept.data && t.b.col == 1 && t.b.row >= 0;
+  const int64_t b_bytes = t.b.row * size, power = b_bytes & -b_bytes;
+  const bool strips = rows_of_b && t.m * longest * size <= a_in_cache && (row_tiles <= 4 || longest * power <= 1 << 19);
+  // One tile's way down a strip is foreseen by the processor unless each row lies on another page than the one before.
+  const bool asks = strips && b_bytes > 4096;
+  const bool unpacked = strips || (rows_of_b && longest * b_bytes <= b_in_cache);
   const int64_t direct = !unpacked ? 0 : t.n % wide == w ? panels : t.n / wide;
   // Rows of A a multiple of a page apart would fall into one set of the cache and push each other out.
-  const bool apart = t.a.row * static_cast<int64_t>(sizeof(S)) % 4096 != 0 || t.m <= few;
+  const bool apart = t.a.row * size % 4096 != 0 || t.m <= few;
   const bool direct_a = panels <= 2 ? t.a.col == 1 || t.a.row == 1 : t.a.col == 1 && apart;
   const bool along_k = direct_a && t.a.col == 1;
-  const int64_t group = group_of * depth / longest;
+  const int64_t group = strips ? 1 : std::max<int64_t>(1, group_rows / longest);
+  const int64_t a_group = strips ? row_tiles : group_tiles;
   Scratch<S> packed_b(kept.data ? 0 : std::min(group, panels - direct) * longest * wide);
   Scratch<S> packed_a(direct_a ? 0 : std::min(a_group, row_tiles) * longest * a_wide);
   for (int64_t block = 0; block < blocks; ++block) {
@@ -102,7 +110,7 @@ void tiles(const Task<S>& t) {
       const int64_t g_end = std::min(panels, g + group), first = std::max(g, direct);
       if (!kept.data) pack_panels(inner, b_block, end_b, first, g_end, edge_b, packed_b.data(), wide);
       for (int64_t r = 0; r < row_tiles; ++r) {
-        if (!direct_a && r % a_group == 0)
+        if (!direct_a && r % a_group == 0 && (g == 0 || a_group < row_tiles))
           pack_panels(inner, a_block, end_a, r, std::min(r + a_group, row_tiles), edge_a, packed_a.data(), a_wide);
         const int64_t i = edge_a(r), rows = edge_a(r + 1) - i;
         const S* a = direct_a ? a_block.data + i * t.a.row : packed_a.data() + r % a_group * inner * a_wide;
@@ -117,7 +125,11 @@ void tiles(const Task<S>& t) {
           S* c = t.c + i * t.c_row + j;
           Matrix<S> from = start;
           if (from.data) from.data += i * from.row + j;
-          any_tile(rows, now, along_k, one_run, inner, a, a_step, b, b_row, from, c, t.c_row);
+          if (asks && p + 1 < direct && r < Ahead::lines<S>)
+            tile_for<S, true>(rows, true, along_k)(one_run, inner, a, a_step, b, b_row, from, c, t.c_row,
+                                                   Ahead(b + wide, t.b.row, r, row_tiles));
+          else
+            any_tile(rows, now, along_k, one_run, inner, a, a_step, b, b_row, from, c, t.c_row);
         }
       }
     }
@@ -137,68 +149,73 @@ void pack_all(const Packing<S>& p, const Matrix<S>& b, S* to) {
   });
 }
 
-// Numbers x_r · b_q of R rows and four columns with everything along k, k ≥ one vector; each is summed in the same
-// order.
-template <class S, int R>
-void dots(int64_t k, const S* x, int64_t x_row, const S* const (&b)[4], S (&y)[R][4]) {
+// Numbers x_r · b_q of R rows and Q columns with everything along k, k ≥ one vector; each is summed in the same order.
+// What lies `ahead` of the columns is asked for on the way, if anything.
+template <class S, int R, int Q>
+void dots(int64_t k, const S* x, int64_t x_row, const S* const* b, S (&y)[R][Q], int64_t ahead) {
   constexpr int w = width<S>;
-  Vector<S> even[R][4] = {}, odd[R][4] = {};
+  Vector<S> sum[R][Q] = {};
   int64_t l = 0;
-  const auto add = [&](Vector<S>(&sum)[R][4], auto read) {
+  const auto add = [&](auto read) {
     Vector<S> row[R];
-#pragma GCC unroll 2
-    for (int r = 0; r < R; ++r) row[r] = read(x + r * x_row + l);
 #pragma GCC unroll 4
-    for (int q = 0; q < 4; ++q) {
-      const Vector<S> column = read(b[q] + l);
-#pragma GCC unroll 2
+    for (int r = 0; r < R; ++r) row[r] = read(x + r * x_row);
+#pragma GCC unroll 8
+    for (int q = 0; q < Q; ++q) {
+      Vector<S> column = read(b[q]);
+      if (ahead) __builtin_prefetch(b[q] + ahead + l);
+      if constexpr (R > 1) keep_loaded(column);
+#pragma GCC unroll 4
       for (int r = 0; r < R; ++r) sum[r][q] += row[r] * column;
     }
-    l += w;
   };
-  const auto whole = [](const S* p) { return load(p); };
-  while (l + 2 * w <= k) add(even, whole), add(odd, whole);
-  if (l + w <= k) add(even, whole);
+  for (; l + w <= k; l += w) add([l](const S* p) { return load(p + l); });
   if (l < k) {  // the last whole vector again, without what has been added
     using Truth = typename detail::Vectors<S>::Truth;
     Truth rest{};
     for (int i = 0; i < w; ++i) rest[i] = i >= w - (k - l) ? -1 : 0;
-    l = k - w;
-    add(odd, [&](const S* p) { return reinterpret_cast<Vector<S>>(reinterpret_cast<Truth>(load(p)) & rest); });
+    add([&](const S* p) { return reinterpret_cast<Vector<S>>(reinterpret_cast<Truth>(load(p + k - w)) & rest); });
   }
-#pragma GCC unroll 2
-  for (int r = 0; r < R; ++r) {
-    S line[std::max(w, 4)];
 #pragma GCC unroll 4
-    for (int q = 0; q < 4; ++q) even[r][q] += odd[r][q];
-    if constexpr (w >= 4) {
-      store(line, sums_of<S>(even[r], std::make_index_sequence<w>()));
-    } else {
-      for (int q = 0; q < 4; ++q) line[q] = even[r][q][0] + even[r][q][1];
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+    for (int q = 0; q < Q; q += 4) {
+      S line[std::max(w, 4)];
+      if constexpr (w >= 4)
+        store(line, sums_of<S>(&sum[r][q], std::make_index_sequence<w>()));
+      else
+        for (int i = 0; i < 4; ++i) line[i] = sum[r][q + i][0] + sum[r][q + i][1];
+      std::copy(line, line + 4, y[r] + q);
     }
-    for (int q = 0; q < 4; ++q) y[r][q] = line[q];
-  }
 }
 
 // Few rows of A along k against columns of B along k: B is read once, as it lies.
 template <class S>
 void few_dots(const Task<S>& t) {
-  constexpr int pair = tile_rows >= 8 ? 2 : 1;  // as many rows as the registers can sum at once
-  for (int64_t j = 0; j < t.n; j += 4) {
-    const S* b[4];
-    for (int64_t q = 0; q < 4; ++q) b[q] = t.b.data + std::min(j + q, t.n - 1) * t.b.col;
-    const auto rows = [&]<int R>(int64_t i) {
-      S y[R][4];
-      dots<S, R>(t.k, t.a.data + i * t.a.row, t.a.row, b, y);
+  constexpr int tall = tile_rows >= 8 ? 4 : 2;  // rows whose sums with four columns the registers hold
+  const bool again = t.m >= 2 * tall;           // then there is time to ask for the next columns
+  for (int64_t j = 0; j < t.n; j += 8) {
+    const S* b[8];
+    for (int64_t q = 0; q < 8; ++q) b[q] = t.b.data + std::min(j + q, t.n - 1) * t.b.col;
+    const auto block = [&]<int R, int Q>(int64_t i, int64_t first) {
+      S y[R][Q];
+      dots<S, R, Q>(t.k, t.a.data + i * t.a.row, t.a.row, b + first, y, R == tall && i == 0 && again ? 8 * t.b.col : 0);
+      const int64_t columns = std::min<int64_t>(Q, t.n - j - first);
       for (int64_t r = 0; r < R; ++r)
-        for (int64_t q = 0; q < std::min<int64_t>(4, t.n - j); ++q) {
-          if (t.start.data) y[r][q] += t.start.data[(i + r) * t.start.row + (j + q) * t.start.col];
-          t.c[(i + r) * t.c_row + (j + q) * t.c_col] = y[r][q];
+        for (int64_t q = 0; q < columns; ++q) {
+          if (t.start.data) y[r][q] += t.start.data[(i + r) * t.start.row + (j + first + q) * t.start.col];
+          t.c[(i + r) * t.c_row + (j + first + q) * t.c_col] = y[r][q];
         }
     };
     int64_t i = 0;
-    for (; i + pair <= t.m; i += pair) rows.template operator()<pair>(i);
-    for (; i < t.m; ++i) rows.template operator()<1>(i);
+    const auto rows = [&]<int R>() {
+      for (; i + R <= t.m; i += R)
+        for (int64_t first = 0; first < std::min<int64_t>(8, t.n - j); first += 4)
+          block.template operator()<R, 4>(i, first);
+    };
+    rows.template operator()<tall>();
+    rows.template operator()<2>();
+    for (; i < t.m; ++i) block.template operator()<1, 8>(i, 0);
   }
 }
 
@@ -252,7 +269,7 @@ struct Sizes {
         unit(few_rows ? 4 * width<S> : panel<S>),
         units(ceil_div(t.n, unit)),
         most_rows(few_rows ? 1 : ceil_div(t.m, 3 * tile_rows)),
-        most_inner(std::max<int64_t>(1, t.k / depth)) {}
+        most_inner(std::max<int64_t>(1, t.k / least_inner)) {}
 
   // The wider a piece, the less it costs to bring in A; the taller, the less for B; the deeper, the less to add the
   // sums up. A last round with fewer pieces than threads, or a narrower last piece, leaves threads idle.
@@ -389,7 +406,8 @@ void gemm(int64_t m, int64_t n, int64_t k, Matrix<S> a, Matrix<S> b, S* c, int64
   if (swapped) t = t.transposed();
   const int64_t few_now = std::min(few, k / 16);  // short sums are not worth a reduction each
   if (k >= w && t.b.row == 1 && (t.m == 1 || t.m <= few_now)) return with_rows(t);
-  if (k >= w && t.a.col == 1 && (t.n == 1 || (t.n <= few_now && t.m > few))) return with_rows(t.transposed());
+  if (k >= w && t.a.col == 1 && (t.n == 1 || (t.n <= std::min(few_columns, few_now) && t.m > few)))
+    return with_rows(t.transposed());
   if (t.m == 1 && t.b.col == 1) return run(t, true, &one_sweep<S>);
   if (!packed && !swapped && better_exchanged(t)) return exchanged(t);
   std::shared_ptr<const void> block;

@@ -51,6 +51,12 @@ template <class V>
 #endif
 }
 
+// Holds p in a register of its own: GCC would compute it from another pointer.
+template <class S>
+[[gnu::always_inline]] inline void keep_pointer(const S*& p) {
+  asm("" : "+r"(p));
+}
+
 // The inner dimension in runs of k, of which each begins at another place of A: the rows of a convolution's window.
 struct Runs {
   int64_t count;
@@ -59,22 +65,50 @@ struct Runs {
 inline constexpr int64_t at_once = 0;
 inline constexpr Runs one_run{1, &at_once};
 
+// What a tile asks the memory for at each step of k, as a later tile will read it: of the strip of B that comes next, as
+// wide as a panel, the lines that fall to tile `r` of all the tiles that go over a strip.
+struct Ahead {
+  static constexpr int64_t line = 64;
+  template <class S>
+  static constexpr int64_t lines = std::max<int64_t>(1, panel<S>* static_cast<int64_t>(sizeof(S)) / line);
+
+  const char* data = nullptr;    // null: nothing is asked for
+  int64_t step = 0, second = 0;  // bytes from step to step, and to another line of the same step
+
+  Ahead() = default;
+  // Wherever a strip begins, its first numbers lie in a line that the one before ends with: the ends of lines are asked for.
+  template <class S>
+  Ahead(const S* strip, int64_t row, int64_t r, int64_t tiles)
+      : data(reinterpret_cast<const char*>(strip) + r * line + line - 1),
+        step(row * static_cast<int64_t>(sizeof(S))),
+        second(tiles < lines<S> ? line : 0) {}
+};
+
 // R rows × V vectors of C, held in registers throughout. Sums start at `start`, or at zero where that is null. A number
 // of A is read from where it lies: rows along k (along_k, `a_step` from row to row) or columns (`a_step` from one k to
 // the next). Two steps go in a round: fewer instructions count where another program has the core's other thread.
 // `start` goes by reference: on the stack it would be stored in parts and read whole, which waits for all stores before.
-template <class S, int V, bool along_k, int R>
+template <class S, int V, bool along_k, bool asks, int R>
 void tile(Runs runs, int64_t k, const S* a0, int64_t a_step, const S* b, int64_t b_row, const Matrix<S>& start, S* c,
-          int64_t c_row) {
+          int64_t c_row, const Ahead& ahead) {
+  [[maybe_unused]] Ahead at = ahead;
+  constexpr int each = along_k ? 3 : R;  // rows that one pointer serves: a register for each would be too many
   Vector<S> sum[R][V];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) sum[r][v] = start.data ? load(start.data + r * start.row + v * width<S>) : Vector<S>{};
   for (int64_t run = 0; run < runs.count; ++run) {
-    const S* a = a0 + runs.offset[run];
+    const S* a[(R + each - 1) / each];
+#pragma GCC unroll 6
+    for (int r = 0; r < R; r += each) a[r / each] = a0 + runs.offset[run] + r * a_step;
 #pragma GCC unroll 2
     for (int64_t l = 0; l < k; ++l) {
+      if constexpr (asks) {
+        __builtin_prefetch(at.data);
+        __builtin_prefetch(at.data + at.second);
+        at.data += at.step;
+      }
       Vector<S> row[V];
 #pragma GCC unroll 4
       for (int v = 0; v < V; ++v) {
@@ -83,11 +117,12 @@ void tile(Runs runs, int64_t k, const S* a0, int64_t a_step, const S* b, int64_t
       }
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
-        const S x = along_k ? a[r * a_step] : a[r];
+        const S x = a[r / each][r % each * (along_k ? a_step : 1)];
 #pragma GCC unroll 4
         for (int v = 0; v < V; ++v) sum[r][v] += x * row[v];
       }
-      a += along_k ? 1 : a_step;
+#pragma GCC unroll 6
+      for (int r = 0; r < R; r += each) keep_pointer(a[r / each] += along_k ? 1 : a_step);
       b += b_row;
     }
   }
@@ -98,18 +133,18 @@ void tile(Runs runs, int64_t k, const S* a0, int64_t a_step, const S* b, int64_t
 }
 
 template <class S>
-using Tile = void (*)(Runs, int64_t, const S*, int64_t, const S*, int64_t, const Matrix<S>&, S*, int64_t);
+using Tile = void (*)(Runs, int64_t, const S*, int64_t, const S*, int64_t, const Matrix<S>&, S*, int64_t, const Ahead&);
 
-template <class S, int V, bool along_k>
+template <class S, int V, bool along_k, bool asks>
 inline constexpr auto tiles_of = []<int... R>(std::integer_sequence<int, R...>) {
-  return std::array<Tile<S>, tile_rows>{&tile<S, V, along_k, R + 1>...};
+  return std::array<Tile<S>, tile_rows>{&tile<S, V, along_k, asks, R + 1>...};
 }
 (std::make_integer_sequence<int, tile_rows>());
 
-template <class S>
+template <class S, bool asks>
 Tile<S> tile_for(int64_t rows, bool wide, bool along_k) {
-  const auto& tiles = wide ? (along_k ? tiles_of<S, 2, true> : tiles_of<S, 2, false>)
-                           : (along_k ? tiles_of<S, 1, true> : tiles_of<S, 1, false>);
+  const auto& tiles = wide ? (along_k ? tiles_of<S, 2, true, asks> : tiles_of<S, 2, false, asks>)
+                           : (along_k ? tiles_of<S, 1, true, asks> : tiles_of<S, 1, false, asks>);
   return tiles[static_cast<size_t>(rows - 1)];
 }
 
@@ -131,8 +166,8 @@ template <class S>
   const int64_t step = wide ? panel<S> : width<S>;
   if (start.data)
     for (int64_t r = 0; r < rows; ++r) copy_few(line + r * step, start.data + r * start.row, n);
-  tile_for<S>(rows, wide, along_k)(runs, k, a, a_step, b, b_row, start.data ? Matrix<S>{line, step, 1} : start, line,
-                                   step);
+  tile_for<S, false>(rows, wide, along_k)(runs, k, a, a_step, b, b_row, start.data ? Matrix<S>{line, step, 1} : start,
+                                          line, step, {});
   for (int64_t r = 0; r < rows; ++r) copy_few(c + r * c_row, line + r * step, n);
 }
 
@@ -142,7 +177,7 @@ template <class S>
                                             int64_t a_step, const S* b, int64_t b_row, const Matrix<S>& start, S* c,
                                             int64_t c_row) {
   if (n == panel<S> || n == width<S>)
-    tile_for<S>(rows, n == panel<S>, along_k)(runs, k, a, a_step, b, b_row, start, c, c_row);
+    tile_for<S, false>(rows, n == panel<S>, along_k)(runs, k, a, a_step, b, b_row, start, c, c_row, {});
   else
     partial_tile(rows, n, along_k, runs, k, a, a_step, b, b_row, start, c, c_row);
 }
@@ -157,7 +192,7 @@ template <class S, size_t... I>
 
 // The sums of four vectors, in the first four numbers: interleaving sets two vectors' numbers side by side.
 template <class S, size_t... I>
-[[gnu::always_inline]] inline Vector<S> sums_of(const Vector<S> (&x)[4], std::index_sequence<I...> all) {
+[[gnu::always_inline]] inline Vector<S> sums_of(const Vector<S>* x, std::index_sequence<I...> all) {
   constexpr int w = width<S>;
   const auto fold = [&](const Vector<S>& p, const Vector<S>& q) {
     Vector<S> low, high;

@@ -157,7 +157,8 @@ TYPED_TEST(Gemm, AgreesWithTheReferenceOnEveryPairOfLayouts) {
       }
 }
 
-// Several blocks of the inner dimension, several groups of panels, pages between rows, pieces for several threads.
+// Several blocks of the inner dimension, several groups of panels, pages between rows, pieces for several threads; B
+// packed, and read from where it lies by one tile or several.
 TYPED_TEST(Gemm, AgreesWithTheReferenceOnLargeShapes) {
   std::mt19937 engine(3);
   const auto all = [&](int64_t m, int64_t n, int64_t k) {
@@ -165,8 +166,11 @@ TYPED_TEST(Gemm, AgreesWithTheReferenceOnLargeShapes) {
       for (Layout lb : {Layout::rows, Layout::columns, Layout::sparse})
         expect_product<TypeParam>(m, n, k, la, lb, static_cast<Added>((m + n + k) % 3), engine);
   };
-  all(130, 545, 300);
+  all(130, 545, 600);
   all(61, 70, 1024);
+  all(7, 2100, 40);
+  all(40, 1290, 150);
+  all(90, 1024, 270);
   all(5, 6, 9000);
   all(1, 700, 600);
   all(1, 3, 90000);
