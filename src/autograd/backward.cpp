@@ -1,7 +1,11 @@
 #include "cairn/autograd/backward.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <memory_resource>
 #include <utility>
+#include <vector>
 
 #include "cairn/ops/arithmetic.h"
 #include "cairn/ops/reduce.h"
@@ -20,6 +24,8 @@ class Pending {
     Node* node = nullptr;
     Tensor grad;
   };
+
+  explicit Pending(std::pmr::memory_resource* room = std::pmr::get_default_resource()) : entries_(room), table_(room) {}
 
   // The entry of a node, which moves when others are made; `fresh` tells whether it was made just now.
   Entry& find(Node* node, bool& fresh) {
@@ -57,8 +63,8 @@ class Pending {
     }
   }
 
-  std::vector<Entry> entries_;
-  std::vector<uint32_t> table_;  // index into entries_ plus one; 0 is free
+  std::pmr::vector<Entry> entries_;
+  std::pmr::vector<uint32_t> table_;  // index into entries_ plus one; 0 is free
 };
 
 // Nobody else can see these elements, and they lie in a plain block: they may be changed in place.
@@ -68,7 +74,6 @@ bool is_unshared(const Tensor& g) {
 
 // The gradient of an operand that was broadcast: sums over what was stretched.
 Tensor sum_to(const Tensor& g, const Shape& shape) {
-  if (g.shape() == shape) return g;
   Dims dims;
   const int extra = g.dim() - shape.size();
   for (int d = 0; d < g.dim(); ++d)
@@ -90,6 +95,7 @@ class Run {
  public:
   Run(bool retain_graph, bool create_graph) : retain_(retain_graph || create_graph), create_(create_graph) {
     heap_.reserve(32);
+    leaves_.reserve(32);
     finished_.reserve(32);
   }
 
@@ -103,17 +109,23 @@ class Run {
   std::vector<Tensor> take_captured() { return std::move(captured_); }
 
   void seed(const Tensor& y, const Tensor& g) {
-    add(*gradient_node(y), g.requires_grad() && !create_ ? g.detach() : g);
+    graphs_.push_back(gradient_node(y));
+    add(*graphs_.back(), g.requires_grad() && !create_ ? g.detach() : g);
   }
 
   void go() {
     const GradMode mode(create_);
+    const auto visit_pending = [&](size_t index) {
+      Pending::Entry& entry = pending_[index];
+      visit(*entry.node, std::exchange(entry.grad, Tensor()));
+    };
     while (!heap_.empty()) {
       std::pop_heap(heap_.begin(), heap_.end());
-      Pending::Entry& entry = pending_[heap_.back().second];
+      const size_t index = heap_.back().second;
       heap_.pop_back();
-      visit(*entry.node, std::exchange(entry.grad, Tensor()));
+      visit_pending(index);
     }
+    for (const size_t index : leaves_) visit_pending(index);
     // Last, so that an exception on the way leaves every grad() as it was. A hook may have dropped the tensor
     // meanwhile.
     for (auto& [node, g] : finished_) {
@@ -157,7 +169,9 @@ class Run {
   void add(Node& node, Tensor g) {
     bool fresh = false;
     Pending::Entry& entry = pending_.find(&node, fresh);
-    if (fresh) {
+    if (fresh && node.input_count == 0) {
+      leaves_.push_back(pending_.index(entry));
+    } else if (fresh) {
       heap_.emplace_back(node.sequence, pending_.index(entry));
       std::push_heap(heap_.begin(), heap_.end());
     }
@@ -216,7 +230,7 @@ class Run {
                          " does not fit; got " + describe(grads[i]) + " for an input " + to_string(input.shape) + " " +
                          name_of(input.dtype));
       }
-      add(input, sum_to(grads[i], input.shape));
+      add(input, grads[i].shape() == input.shape ? std::move(grads[i]) : sum_to(grads[i], input.shape));
     }
     if (!retain_) node.free_saved();
   }
@@ -240,9 +254,13 @@ class Run {
   bool retain_, create_, capturing_ = false;
   std::vector<Node*> wanted_;
   std::vector<Tensor> captured_;
-  std::vector<std::pair<Node*, Tensor>> finished_;  // whole gradients on their way to a grad()
-  Pending on_path_, pending_;
-  std::vector<std::pair<uint64_t, size_t>> heap_;  // the age of a node, and its index among the pending ones
+  std::array<std::byte, 3072> nearby_;  // what a small graph needs: the allocator would take longer than the rest
+  std::pmr::monotonic_buffer_resource room_{nearby_.data(), nearby_.size()};
+  std::pmr::vector<Ref<Node>> graphs_{&room_};                   // a hook may drop the outputs
+  std::pmr::vector<std::pair<Node*, Tensor>> finished_{&room_};  // whole gradients on their way to a grad()
+  Pending on_path_, pending_{&room_};
+  std::pmr::vector<std::pair<uint64_t, size_t>> heap_{&room_};  // the age of a node, and its index among the pending
+  std::pmr::vector<size_t> leaves_{&room_};  // likewise; from them nothing goes on, so they can wait to the end
 };
 
 Tensor seed_for(const char* operation, const Tensor& y, const Tensor& g) {
@@ -337,7 +355,9 @@ Grads differentiate_twin(const Backward& s, const Twin& twin) {
 // ---- the autograd members of Tensor --------------------------------------------------------------------------------------------------
 
 void Tensor::backward(const Tensor& gradient, bool retain_graph, bool create_graph) const {
-  cairn::backward({*this}, {gradient}, retain_graph, create_graph);
+  Run r(retain_graph, create_graph);
+  r.seed(*this, seed_for("backward", *this, gradient));
+  r.go();
 }
 
 bool Tensor::is_leaf() const { return !get().node || get().node->input_count == 0; }

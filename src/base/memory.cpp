@@ -31,8 +31,13 @@ constexpr int cached_classes = small_classes + 4 * 6;  // up to 64 KiB: kept by 
 constexpr int cached_blocks = 256;                     // of one class, at most
 constexpr int wide_log = 23;                           // 2 to this are the 8 MiB
 
+// Most blocks, the handles of tensors among them, are small: what is done for each of them counts.
+bool is_small(size_t bytes) { return bytes - 1 < 1024; }
+size_t small_class(size_t bytes) { return (bytes - 1) / 64; }
+int64_t small_bytes(size_t bytes) { return static_cast<int64_t>((bytes + 63) / 64 * 64); }
+
 int class_of(size_t bytes) {
-  if (bytes <= 1024) return bytes == 0 ? 0 : static_cast<int>((bytes - 1) / 64);
+  if (bytes <= 1024) return bytes == 0 ? 0 : static_cast<int>(small_class(bytes));
   const int log = std::bit_width(bytes - 1) - 1;  // 2^log < bytes ≤ 2^(log+1)
   const int quarter = log >= wide_log ? 3 : static_cast<int>((bytes - 1) >> (log - 2)) & 3;
   return small_classes + (log - 10) * 4 + quarter;
@@ -142,9 +147,8 @@ void* from_system(size_t bytes) {
 }
 void to_system(void* p) { ::operator delete (p, std::align_val_t{alignment}); }
 
-}  // namespace
-
-void* allocate(size_t bytes) {
+// Of any size, from wherever there is a block.
+[[gnu::noinline]] void* allocate_any(size_t bytes) {
   if (bytes > (size_t{1} << 47)) throw std::bad_alloc();
   const int c = class_of(bytes);
   if constexpr (CAIRN_BYPASS_POOL) {
@@ -169,8 +173,7 @@ void* allocate(size_t bytes) {
   return p;
 }
 
-void deallocate(void* block, size_t bytes) noexcept {
-  if (!block) return;
+[[gnu::noinline]] void deallocate_any(void* block, size_t bytes) {
   const int c = class_of(bytes);
   count(-counted(bytes, c));
   if constexpr (CAIRN_BYPASS_POOL) {
@@ -188,6 +191,27 @@ void deallocate(void* block, size_t bytes) noexcept {
   Central& shared = central();
   const std::lock_guard lock(shared.mutex);
   shared.lists[static_cast<size_t>(c)].push(block);
+}
+
+}  // namespace
+
+void* allocate(size_t bytes) {
+  if (!CAIRN_BYPASS_POOL && is_small(bytes)) [[likely]]
+    if (void* p = cache.lists[small_class(bytes)].pop()) {
+      count(small_bytes(bytes));
+      return p;
+    }
+  return allocate_any(bytes);
+}
+
+void deallocate(void* block, size_t bytes) noexcept {
+  if (!block) return;
+  if (!CAIRN_BYPASS_POOL && is_small(bytes) && cache.state == Cache::guarded) [[likely]]
+    if (FreeList& list = cache.lists[small_class(bytes)]; list.count < cached_blocks) {
+      list.push(block);
+      return count(-small_bytes(bytes));
+    }
+  deallocate_any(block, bytes);
 }
 
 Stats stats() {

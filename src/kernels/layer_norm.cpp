@@ -22,8 +22,9 @@ void by_pairs(int64_t first, int64_t last, int64_t bytes, F f) {
   for (; r < last; ++r) f.template operator()<1>(r);
 }
 
-// R rows side by side, so that one's sums need not wait for another's; each is worked on as it would be alone. Without
-// `mean`, rows are not centred; bias may be null then. Nothing at or beyond `end` is read.
+// R rows side by side, so that one's sums need not wait for another's; each is worked on as it would be alone: each sum of
+// products says which are fused. Without `mean`, rows are not centred; bias may be null then. Nothing at or beyond `end` is
+// read.
 template <int R, class S>
 [[gnu::flatten]] void normalise_rows(const S* x, const S* weight, const S* bias, S* y, S* mean, S* rstd, int64_t n,
                                      S eps, const S* end) {
@@ -43,7 +44,7 @@ template <int R, class S>
 #pragma GCC unroll 2
     for (int r = 0; r < R; ++r) {
       const Lanes<S> d = keep_first(load_tail(x + r * n + i, count, end) - center[r], count);
-      squares[r] += d * d;
+      squares[r].add_product(d, d);
     }
   });
 #pragma GCC unroll 2
@@ -53,11 +54,12 @@ template <int R, class S>
   }
   each_line<S>(n, [&](int64_t i, int64_t count) {
     const Lanes<S> w = load_tail(weight + i, count, weight + n);
-    const Lanes<S> b = bias ? load_tail(bias + i, count, bias + n) : Lanes<S>(0.0);
+    const Lanes<S> b = bias ? load_tail(bias + i, count, bias + n)
+                            : Lanes<S>(-0.0);  // adding it changes nothing, not even the sign of a zero
 #pragma GCC unroll 2
     for (int r = 0; r < R; ++r) {
       const Lanes<S> normed = (load_tail(x + r * n + i, count, end) - center[r]) * scale[r];
-      store_tail(bias ? fma(normed, w, b) : normed * w, y + r * n + i, count);
+      store_tail(fma(normed, w, b), y + r * n + i, count);
     }
   });
 }
@@ -90,8 +92,8 @@ template <int R, class S>
       const Lanes<S> normed = keep_first((load_tail(x + r * n + i, count, x_end) - center[r]) * scale[r], count);
       const Lanes<S> weighted = u * w;
       along_one[r] += weighted;
-      along_normed[r] += weighted * normed;
-      dw += u * normed;
+      along_normed[r].add_product(weighted, normed);
+      dw = fma(u, normed, dw);
       db += u;
     }
     store_tail(dw, dweight + i, count);
@@ -108,8 +110,8 @@ template <int R, class S>
 #pragma GCC unroll 2
     for (int r = 0; r < R; ++r) {
       const Lanes<S> normed = (load_tail(x + r * n + i, count, x_end) - center[r]) * scale[r];
-      const Lanes<S> weighted = load_tail(g + r * n + i, count, g_end) * w;
-      store_tail(scale[r] * (weighted - one[r] - normed * row[r]), dx + r * n + i, count);
+      const Lanes<S> weighted = fma(load_tail(g + r * n + i, count, g_end), w, -one[r]);
+      store_tail(scale[r] * fma(normed, -row[r], weighted), dx + r * n + i, count);
     }
   });
 }

@@ -7,6 +7,13 @@
 
 namespace cairn::kernels {
 
+// Whether some lanes alone are read and written as fast as all of them.
+#if defined(__AVX512F__)
+inline constexpr bool masked = true;
+#else
+inline constexpr bool masked = false;
+#endif
+
 /// The first n lanes; the others are replaced by `padding`.
 template <class S>
 [[gnu::always_inline]] inline Lanes<S> keep_first(Lanes<S> v, int64_t n, S padding = 0) {
@@ -19,12 +26,13 @@ template <class S>
   return where(Lanes<S>::load(count.value) < static_cast<double>(n), v, Lanes<S>(static_cast<double>(padding)));
 }
 
-/// p[0] … p[n − 1], then `padding`. Reads a whole line where one fits before `end`, the end of an array that nobody
-/// writes to meanwhile: several times faster than a partial one.
+/// p[0] … p[n − 1], then `padding`. Without masks a whole line is read where one fits before `end`, the end of an array that
+/// nobody writes to meanwhile: several times faster than a partial one.
 template <class S>
 [[gnu::always_inline]] inline Lanes<S> load_tail(const S* p, int64_t n, const S* end, S padding = 0) {
   constexpr int64_t w = Lanes<S>::size;
   if (n >= w) return Lanes<S>::load(p);
+  if constexpr (masked) return Lanes<S>::load_partial(p, n, padding);
   if (end - p >= w) return keep_first(Lanes<S>::load(p), n, padding);
   alignas(64) S line[w];
   Lanes<S>(static_cast<double>(padding)).store(line);
@@ -35,6 +43,7 @@ template <class S>
 template <class S>
 [[gnu::always_inline]] inline void store_tail(Lanes<S> v, S* p, int64_t n) {
   if (n >= Lanes<S>::size) return v.store(p);
+  if constexpr (masked) return v.store_partial(p, n);
   alignas(64) S line[Lanes<S>::size];
   v.store(line);
   std::memcpy(p, line, static_cast<size_t>(n) * sizeof(S));
@@ -57,6 +66,14 @@ struct LineSum {
   int lines = 0;
   [[gnu::always_inline]] void operator+=(Lanes<S> v) {
     part += v;
+    next();
+  }
+  /// The same with a product, fused where that is possible.
+  [[gnu::always_inline]] void add_product(Lanes<S> a, Lanes<S> b) {
+    part = fma(a, b, part);
+    next();
+  }
+  [[gnu::always_inline]] void next() {
     if (++lines % 64 == 0) {
       total += part;
       part = 0.0;

@@ -65,14 +65,14 @@ struct Runs {
 inline constexpr int64_t at_once = 0;
 inline constexpr Runs one_run{1, &at_once};
 
-// What a tile asks the memory for at each step of k, as a later tile will read it: of the strip of B that comes next, as
+// What a tile that asks brings nearer at each step of k, as later tiles will read it: of the strip of B that comes next, as
 // wide as a panel, the lines that fall to tile `r` of all the tiles that go over a strip.
 struct Ahead {
   static constexpr int64_t line = 64;
   template <class S>
   static constexpr int64_t lines = std::max<int64_t>(1, panel<S>* static_cast<int64_t>(sizeof(S)) / line);
 
-  const char* data = nullptr;    // null: nothing is asked for
+  const char* data = nullptr;
   int64_t step = 0, second = 0;  // bytes from step to step, and to another line of the same step
 
   Ahead() = default;
@@ -286,6 +286,8 @@ void pack_panels(int64_t k, const Matrix<S>& b, const S* limit, int64_t first, i
 template <class S>
 class Scratch {
  public:
+  static constexpr int64_t nearby = 4096 / sizeof(S);  // numbers on the stack
+
   explicit Scratch(int64_t count)
       : bytes_(static_cast<size_t>(count) * sizeof(S)),
         heap_(bytes_ > sizeof(stack_) ? memory::allocate(bytes_) : nullptr) {}
@@ -297,7 +299,7 @@ class Scratch {
  private:
   size_t bytes_;
   void* heap_;
-  alignas(64) S stack_[4096 / sizeof(S)];
+  alignas(64) S stack_[nearby];
 };
 
 }  // namespace CAIRN_ISA

@@ -1,6 +1,7 @@
 #include "cairn/ops/linear.h"
 
 #include <array>
+#include <utility>
 
 #include "cairn/graph/record.h"
 #include "cairn/ops/matmul.h"
@@ -25,24 +26,36 @@ int64_t row_stride(const Tensor& x) {
   return step < 0 ? x.shape().back() : step;  // a single row
 }
 
-// x with all dimensions but the last taken together: where it lies when its rows lie evenly, else a copy.
-struct Folded {
-  Tensor tensor;
-  int64_t row, column;
+// x with all dimensions but the last taken together: where it lies when its rows lie evenly, else a copy. What is given by
+// name is not kept alive: to count an owner more takes longer than small products do.
+class Folded {
+ public:
+  explicit Folded(const Tensor& x) : tensor_(&x) { fold(); }
+  explicit Folded(Tensor&& x) : own_(std::move(x)), tensor_(&own_) { fold(); }
+  Folded(const Folded&) = delete;
+  Folded& operator=(const Folded&) = delete;
 
-  explicit Folded(const Tensor& x) : tensor(x), row(row_stride(x)), column(x.strides().back()) {
-    if (row >= 0) return;
-    tensor = x.contiguous();
-    row = x.shape().back(), column = 1;
-  }
   template <class S>
   kernels::Matrix<S> matrix() const {
-    return {tensor.pointer<S>(), row, column};
+    return {tensor_->pointer<S>(), row_, column_};
   }
   template <class S>
   kernels::Matrix<S> transposed() const {
-    return {tensor.pointer<S>(), column, row};
+    return {tensor_->pointer<S>(), column_, row_};
   }
+
+ private:
+  void fold() {
+    row_ = row_stride(*tensor_), column_ = tensor_->strides().back();
+    if (row_ >= 0) return;
+    own_ = tensor_->contiguous();
+    tensor_ = &own_;
+    row_ = own_.shape().back(), column_ = 1;
+  }
+
+  Tensor own_;
+  const Tensor* tensor_;
+  int64_t row_ = 0, column_ = 0;
 };
 
 // The gradients as plain products, without a view or a node on the way: the first order.
@@ -60,7 +73,8 @@ Grads products(const Backward& s, int64_t rows, int64_t in, int64_t out) {
     }
     if (s.input_count() == 3 && s.needs(2)) {
       db = empty({out}, s.grad.dtype());
-      kernels::fold(kernels::Fold::sum, s.grad.contiguous().pointer<S>(), db.pointer<S>(), {1, rows, out});
+      const Tensor copy = s.grad.is_contiguous() ? Tensor() : s.grad.contiguous();
+      kernels::fold(kernels::Fold::sum, (copy.defined() ? copy : s.grad).pointer<S>(), db.pointer<S>(), {1, rows, out});
     }
   });
   if (s.input_count() == 2) return {std::move(dx), std::move(dw)};
@@ -71,14 +85,14 @@ Grads products(const Backward& s, int64_t rows, int64_t in, int64_t out) {
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   require(weight.dim() == 2, "linear", "weight must be (out, in)", given("weight", weight));
-  require(x.dim() > 0 && x.size(-1) == weight.size(1), "linear", "the last size of x must be weight's second",
+  require(x.dim() > 0 && x.shape().back() == weight.shape()[1], "linear", "the last size of x must be weight's second",
           given("x", x), given("weight", weight));
   require<DtypeError>(is_float(x.dtype()), "linear", "needs f32 or f64; convert with to(f32)", given("x", x));
   require<DtypeError>(x.dtype() == weight.dtype(), "linear", "needs equal dtypes; convert one with to(…)",
                       given("x", x), given("weight", weight));
-  const int64_t in = weight.size(1), out = weight.size(0);
+  const int64_t in = weight.shape()[1], out = weight.shape()[0];
   if (bias.defined()) {
-    require(bias.dim() == 1 && bias.size(0) == out, "linear", "bias must be (out)", given("weight", weight),
+    require(bias.dim() == 1 && bias.shape()[0] == out, "linear", "bias must be (out)", given("weight", weight),
             given("bias", bias));
     require<DtypeError>(bias.dtype() == x.dtype(), "linear", "needs equal dtypes; convert one with to(…)",
                         given("x", x), given("bias", bias));
@@ -93,7 +107,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     const kernels::Packed kept = ops::kept_with(weight, form);
     const NoGrad copies;
     const Folded even(x), w(weight);
-    const Tensor b = bias.defined() ? bias.contiguous() : bias;
+    const Tensor copy = bias.defined() && !bias.is_contiguous() ? bias.contiguous() : Tensor();
+    const Tensor& b = copy.defined() ? copy : bias;
     visit_float("linear", x.dtype(), [&]<class S>() {
       kernels::gemm(rows, out, in, even.matrix<S>(), w.transposed<S>(), y.pointer<S>(), out,
                     {.bias = b.defined() ? b.pointer<S>() : nullptr}, kept);

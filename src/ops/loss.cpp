@@ -7,6 +7,7 @@
 #include "cairn/ops/index.h"
 #include "cairn/ops/reduce.h"
 #include "cairn/ops/softmax.h"
+#include "kernels/reduce.h"
 #include "kernels/softmax.h"
 
 namespace cairn {
@@ -128,7 +129,8 @@ Classes read_labels(const char* operation, const Tensor& input, const Tensor& ta
   require(target.shape() == samples, operation, "labels must have input's shape without the class dimension",
           given("input", input), given("target", target));
   const NoGrad off;
-  Classes c{target.clone().contiguous(), {}, {}, ignore_index};  // our own: the twin reads them later
+  // Our own, whatever the layout: the twin reads them later.
+  Classes c{target.is_contiguous() ? target.clone() : target.contiguous(), {}, {}, ignore_index};
   if (weight.defined()) {
     c.weights = weight.detach().clone().contiguous();
     c.wide = c.weights.to(f64);
@@ -197,10 +199,14 @@ Tensor cross_entropy_of_labels(const Tensor& input, const Tensor& target, const 
       kernels::cross_entropy(rows.pointer<S>(), labels,
                              static_cast<S>(reduction == Reduction::mean ? 1 / c.divisor : 1.0), losses.pointer<S>(),
                              wanted ? gradient.pointer<S>() : nullptr, target.numel(), n);
+      if (reduction == Reduction::none) return;
+      // As sum() would, which takes longer to see what is to be done than a small batch takes.
+      const Tensor one = empty({}, input.dtype());
+      kernels::fold(kernels::Fold::sum, losses.pointer<S>(), one.pointer<S>(), {1, target.numel(), 1});
+      if (reduction == Reduction::mean) *one.pointer<S>() /= static_cast<S>(c.divisor);
+      losses = one;
     });
     if (wanted && !last) gradient = gradient.movedim(-1, dim).contiguous();
-    losses = reduce(losses, reduction == Reduction::mean ? Reduction::sum : reduction);
-    if (reduction == Reduction::mean) losses /= c.divisor;
   }
   return record_fused(
       "cross_entropy", losses, {input}, Keep::inputs(),

@@ -254,6 +254,22 @@ TEST(Backward, NeedsAGraphAndASeed) {
   EXPECT_FALSE(x.grad().defined());
 }
 
+// A hook may drop the output, and with it all that owned the graph.
+TEST(Backward, HooksMayDropWhatIsDifferentiated) {
+  for (const bool at_the_leaf : {false, true}) {
+    Tensor x = leaf({1., 2.}), h = x * 2.0, loss = sum(h * h);
+    const auto drop = [&](const Tensor&) {
+      loss = Tensor();
+      return Tensor();
+    };
+    (at_the_leaf ? x : h).register_hook(drop);
+    h = Tensor();
+    loss.backward();
+    EXPECT_FALSE(loss.defined());
+    EXPECT_EQ(values(x.grad()), (Values{8, 16}));
+  }
+}
+
 // ---- in-place modification -----------------------------------------------------------------------------------------------
 
 TEST(Modified, AnInputIsNoticed) {

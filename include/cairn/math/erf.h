@@ -56,9 +56,12 @@ template <Number S>
   return sizeof(S) == 4 ? minimum(abs(x), 14.6) : abs(x);
 }
 
-/// normal_scale exp(-a²/2) for a of normal_side; of floats exp(-(½ - excess) a²), for which ½ log₂e is a float.
+/// With an exponent that lies this much nearer to 0, ½ log₂e is a float.
+inline constexpr double float_excess = 6.675e-9;
 template <Number S>
-inline constexpr double excess = sizeof(S) == 4 && certain_fma ? 6.675e-9 : 0.0;
+inline constexpr double excess = sizeof(S) == 4 && certain_fma ? float_excess : 0.0;
+
+/// normal_scale exp(-(½ - excess) a²) for a of normal_side.
 template <Number S>
 [[gnu::always_inline]] inline Lanes<S> normal_exp(Lanes<S> a) {
   if constexpr (sizeof(S) == 4 && certain_fma) {
@@ -83,7 +86,7 @@ template <Number S>
                                       unit * -0.08149019161, unit * 13.46158418, unit * -71.73380454,
                                       unit * 138.4033977, unit * -126.3021256, unit * 46.36332971);
     const Lanes<S> tail = normal_exp(a) * mills;
-    return certain_fma ? tail : tail * fma(a * a, Lanes<S>(6.675e-9), Lanes<S>(1.0));
+    return certain_fma ? tail : tail * fma(a * a, Lanes<S>(float_excess), Lanes<S>(1.0));
   } else {
     const Lanes<S> q = 1.0 / (a + 5.0);
     const Lanes<S> t = fma(q, Lanes<S>(-10.0), Lanes<S>(1.0));
