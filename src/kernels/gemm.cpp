@@ -4,15 +4,13 @@
 
 #include "cairn/base/threads.h"
 #include "kernels/copy.h"
+#include "kernels/gemm_dots.h"
+#include "kernels/gemm_task.h"
 #include "kernels/tile.h"
 
 namespace cairn::kernels {
 namespace {
 
-// Numbers of the inner dimension in a block: the rows of A of one tile stay in the first-level cache (24 KiB with AVX-512, 12
-// with AVX2), and C is read and written once a block.
-template <class S>
-constexpr int64_t depth = 2048 / static_cast<int64_t>(sizeof(S));
 constexpr int64_t least_inner = 256;  // of what one thread adds up while others add up the rest
 constexpr int64_t group_rows = 4096;  // of packed panels of B, half a MiB at most, for the second-level cache
 constexpr int64_t group_tiles = 8;    // whose rows of A are packed together
@@ -21,51 +19,6 @@ constexpr int64_t few = 16;                                    // rows too few t
 constexpr int64_t few_columns = 12;                            // and columns that leave too much of a tile unused
 
 // ---- a product on one thread -----------------------------------------------------------------------------------------
-
-// B (k, n) packed before: blocks of the inner dimension, of each the panels one after the other. A product of a part of B
-// reads the part of these blocks and panels from (l, panel) on; the blocks' ends matter to no bit.
-template <class S>
-struct Packing {
-  int64_t k = 0, n = 0;
-  const S* data = nullptr;  // null: nothing is packed
-  int64_t l = 0, first = 0;
-
-  int64_t blocks() const { return std::max<int64_t>(1, ceil_div(k, depth<S>)); }
-  int64_t block(int64_t b) const { return b * k / blocks(); }
-  int64_t panels() const { return ceil_div(n, panel<S>); }
-  int64_t wide() const { return ceil_div(n, width<S>) * width<S>; }  // columns, with those that only fill a vector
-  int64_t numbers() const { return k * wide(); }
-  int64_t at(int64_t b, int64_t p) const { return block(b) * wide() + p * panel<S> * (block(b + 1) - block(b)); }
-};
-
-// What is to be done. Sums start at `start`, or at zero where its data is null.
-template <class S>
-struct Task {
-  int64_t m, n, k;
-  Matrix<S> a, b, start;
-  S* c;
-  int64_t c_row, c_col;
-  Packing<S> packed{k, n};
-
-  // Rows [i, i + rows), columns [j, j + columns), inner [l, l + inner) of it.
-  Task part(int64_t i, int64_t rows, int64_t j, int64_t columns, int64_t l, int64_t inner) const {
-    Task t = *this;
-    t.m = rows, t.n = columns, t.k = inner;
-    t.a.data += i * a.row + l * a.col;
-    t.b.data += l * b.row + j * b.col;
-    if (start.data) t.start.data += i * start.row + j * start.col;
-    t.c += i * c_row + j * c_col;
-    if (packed.data)
-      t.packed.l += l, t.packed.first += j / panel<S>;
-    else
-      t.packed = {inner, columns};
-    return t;
-  }
-  Task transposed() const {
-    const auto t = [](const Matrix<S>& x) { return Matrix<S>{x.data, x.col, x.row}; };
-    return {n, m, k, t(b), t(a), t(start), c, c_col, c_row};
-  }
-};
 
 template <class S>
 const S* end_of(const Matrix<S>& x, int64_t rows, int64_t columns) {
@@ -169,76 +122,6 @@ void pack_all(const Packing<S>& p, const Matrix<S>& b, S* to) {
                   to + p.at(block, first), panel<S>);
     }
   });
-}
-
-// Numbers x_r · b_q of R rows and Q columns with everything along k, k ≥ one vector; each is summed in the same order.
-// What lies `ahead` of the columns is asked for on the way, if anything.
-template <class S, int R, int Q>
-void dots(int64_t k, const S* x, int64_t x_row, const S* const* b, S (&y)[R][Q], int64_t ahead) {
-  constexpr int w = width<S>;
-  Vector<S> sum[R][Q] = {};
-  int64_t l = 0;
-  const auto add = [&](auto read) {
-    Vector<S> row[R];
-#pragma GCC unroll 4
-    for (int r = 0; r < R; ++r) row[r] = read(x + r * x_row);
-#pragma GCC unroll 8
-    for (int q = 0; q < Q; ++q) {
-      Vector<S> column = read(b[q]);
-      if (ahead) __builtin_prefetch(b[q] + ahead + l);
-      if constexpr (R > 1) keep_loaded(column);
-#pragma GCC unroll 4
-      for (int r = 0; r < R; ++r) sum[r][q] += row[r] * column;
-    }
-  };
-  for (; l + w <= k; l += w) add([l](const S* p) { return load(p + l); });
-  if (l < k) {  // the last whole vector again, without what has been added
-    using Truth = typename detail::Vectors<S>::Truth;
-    Truth rest{};
-    for (int i = 0; i < w; ++i) rest[i] = i >= w - (k - l) ? -1 : 0;
-    add([&](const S* p) { return reinterpret_cast<Vector<S>>(reinterpret_cast<Truth>(load(p + k - w)) & rest); });
-  }
-#pragma GCC unroll 4
-  for (int r = 0; r < R; ++r)
-#pragma GCC unroll 2
-    for (int q = 0; q < Q; q += 4) {
-      S line[std::max(w, 4)];
-      if constexpr (w >= 4)
-        store(line, sums_of<S>(&sum[r][q], std::make_index_sequence<w>()));
-      else
-        for (int i = 0; i < 4; ++i) line[i] = sum[r][q + i][0] + sum[r][q + i][1];
-      std::copy(line, line + 4, y[r] + q);
-    }
-}
-
-// Few rows of A along k against columns of B along k: B is read once, as it lies.
-template <class S>
-void few_dots(const Task<S>& t) {
-  constexpr int tall = tile_rows >= 8 ? 4 : 2;  // rows whose sums with four columns the registers hold
-  const bool again = t.m >= 2 * tall;           // then there is time to ask for the next columns
-  for (int64_t j = 0; j < t.n; j += 8) {
-    const S* b[8];
-    for (int64_t q = 0; q < 8; ++q) b[q] = t.b.data + std::min(j + q, t.n - 1) * t.b.col;
-    const auto block = [&]<int R, int Q>(int64_t i, int64_t first) {
-      S y[R][Q];
-      dots<S, R, Q>(t.k, t.a.data + i * t.a.row, t.a.row, b + first, y, R == tall && i == 0 && again ? 8 * t.b.col : 0);
-      const int64_t columns = std::min<int64_t>(Q, t.n - j - first);
-      for (int64_t r = 0; r < R; ++r)
-        for (int64_t q = 0; q < columns; ++q) {
-          if (t.start.data) y[r][q] += t.start.data[(i + r) * t.start.row + (j + first + q) * t.start.col];
-          t.c[(i + r) * t.c_row + (j + first + q) * t.c_col] = y[r][q];
-        }
-    };
-    int64_t i = 0;
-    const auto rows = [&]<int R>() {
-      for (; i + R <= t.m; i += R)
-        for (int64_t first = 0; first < std::min<int64_t>(8, t.n - j); first += 4)
-          block.template operator()<R, 4>(i, first);
-    };
-    rows.template operator()<tall>();
-    rows.template operator()<2>();
-    for (; i < t.m; ++i) block.template operator()<1, 8>(i, 0);
-  }
 }
 
 // A row against rows of B that lie along n: B is read once, some rows side by side.
