@@ -92,7 +92,8 @@ template <class S, int V, bool along_k, bool asks, int R>
 void tile(Runs runs, int64_t k, const S* a0, int64_t a_step, const S* b, int64_t b_row, const Matrix<S>& start, S* c,
           int64_t c_row, const Ahead& ahead) {
   [[maybe_unused]] Ahead at = ahead;
-  constexpr int each = along_k ? 3 : R;  // rows that one pointer serves: a register for each would be too many
+  // Rows that one pointer serves: a register for each would be too many.
+  constexpr int each = std::min(R, along_k ? 3 : tile_rows);
   Vector<S> sum[R][V];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
