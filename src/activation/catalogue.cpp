@@ -28,11 +28,5 @@ namespace cairn {
         [=](const auto& v) { return formulas::name##_formula::of(v CAIRN_EACH(CAIRN_AS_ARGUMENT, parameters)); }, x); \
   }
 #include "cairn/activation/catalogue.h"
-#undef CAIRN_ACTIVATION
-#undef CAIRN_RECTIFIER
-#undef CAIRN_FORMULA
-#undef CAIRN_OVERLOAD
-#undef CAIRN_ALPHABET
-#undef CAIRN_FOLD
 
 }  // namespace cairn

@@ -105,12 +105,6 @@ ActivationInfo fold(const char* name, Parameters parameters, const Source& sourc
     return operation(x, numbers);                                                              \
   }
 #include "cairn/activation/catalogue.h"
-#undef CAIRN_ACTIVATION
-#undef CAIRN_RECTIFIER
-#undef CAIRN_FORMULA
-#undef CAIRN_OVERLOAD
-#undef CAIRN_ALPHABET
-#undef CAIRN_FOLD
 
 const std::vector<ActivationInfo>& activations() {
 #define CAIRN_ACTIVATION(name, family, parameters, kinks, source_, ...)                                            \
@@ -135,12 +129,6 @@ const std::vector<ActivationInfo>& activations() {
   static const std::vector<ActivationInfo> table = {
 #include "cairn/activation/catalogue.h"
   };
-#undef CAIRN_ACTIVATION
-#undef CAIRN_RECTIFIER
-#undef CAIRN_FORMULA
-#undef CAIRN_OVERLOAD
-#undef CAIRN_ALPHABET
-#undef CAIRN_FOLD
   return table;
 }
 

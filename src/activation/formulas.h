@@ -83,12 +83,6 @@ template <class T, class P>
 #define CAIRN_RECTIFIER CAIRN_ACTIVATION
 #define CAIRN_FOLD(...)
 #include "cairn/activation/catalogue.h"
-#undef CAIRN_OVERLOAD
-#undef CAIRN_RECTIFIER
-#undef CAIRN_ALPHABET
-#undef CAIRN_FORMULA
-#undef CAIRN_ACTIVATION
-#undef CAIRN_FOLD
 }  // namespace formulas
 
 }  // namespace CAIRN_ISA

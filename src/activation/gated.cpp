@@ -35,12 +35,6 @@ namespace gated_formulas {
 #define CAIRN_OVERLOAD(...)
 #define CAIRN_FOLD(...)
 #include "cairn/activation/catalogue.h"
-#undef CAIRN_ACTIVATION
-#undef CAIRN_ALPHABET
-#undef CAIRN_RECTIFIER
-#undef CAIRN_FORMULA
-#undef CAIRN_OVERLOAD
-#undef CAIRN_FOLD
 }  // namespace gated_formulas
 
 }  // namespace

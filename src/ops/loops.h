@@ -83,21 +83,12 @@ inline Strides stretched(const Tensor& t, const Shape& shape) {
   return s;
 }
 
-/// Whether results of a little work each are written past the caches (math/map.h).
-template <class O, class... X>
-bool streams(int64_t n, const O* y, const X*... x) {
-  if constexpr (Number<O>)
-    return detail::streams(n, y, x...);
-  else
-    return false;
-}
-
 /// y = f(x), y and x of one layout and dense.
 template <class O, class X, class F>
 void fill(const Tensor& y, const Tensor& x, F f) {
   O* py = y.pointer<O>();
   const X* px = x.pointer<X>();
-  const bool streamed = streams(y.numel(), py, px);
+  const bool streamed = detail::streams(y.numel(), py, px);
   parallel_for(y.numel(), map_grain, [&](int64_t begin, int64_t end) {
     detail::map_run(end - begin, f, detail::Run<O>{py + begin, 1, streamed}, detail::Run<const X>{px + begin, 1});
   });
@@ -111,7 +102,7 @@ void fill(const Tensor& y, const Tensor& a0, const Tensor& b0, F f) {
   const A* pa = a.pointer<A>();
   const B* pb = b.pointer<B>();
   if (same_layout(y, a) && same_layout(y, b) && y.is_dense()) {
-    const bool streamed = streams(y.numel(), py, pa, pb);
+    const bool streamed = detail::streams(y.numel(), py, pa, pb);
     parallel_for(y.numel(), map_grain, [&](int64_t begin, int64_t end) {
       detail::map_run(end - begin, f, detail::Run<O>{py + begin, 1, streamed}, detail::Run<const A>{pa + begin, 1},
                       detail::Run<const B>{pb + begin, 1});

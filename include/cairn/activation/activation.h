@@ -47,12 +47,6 @@ namespace cairn {
 #define CAIRN_ALPHABET(...)
 #define CAIRN_FOLD(...)
 #include "cairn/activation/catalogue.h"
-#undef CAIRN_ACTIVATION
-#undef CAIRN_FORMULA
-#undef CAIRN_RECTIFIER
-#undef CAIRN_OVERLOAD
-#undef CAIRN_ALPHABET
-#undef CAIRN_FOLD
 
 /// A line of the catalogue, or what a program of its own registered or wrote as a formula.
 struct ActivationInfo {

@@ -20,7 +20,7 @@
 // its expression is one of tensors.
 //
 // The table is expanded by whoever defines the macros and includes it (activation.h for declarations,
-// src/activation/catalogue.cpp for everything else), hence no include guard.
+// src/activation/catalogue.cpp for everything else), hence no include guard. It ends their definitions.
 
 #ifndef CAIRN_ACTIVATION
 #include "cairn/activation/activation.h"
@@ -178,5 +178,12 @@ CAIRN_FOLD(swiglu, (dim, -1), source("Shazeer 2020, arXiv:2002.05202", "a * silu
 CAIRN_FOLD(bilinear, (dim, -1), source("Shazeer 2020, arXiv:2002.05202", "a * b"), bilinear(x, whole(dim)))
 CAIRN_FOLD(norm, (p, 2, dim, -1), source("p-norm", "sum(|x|^p)^(1/p)"), norm(x, p, {whole(dim)}))
 // clang-format on
+
+#undef CAIRN_ACTIVATION
+#undef CAIRN_RECTIFIER
+#undef CAIRN_FORMULA
+#undef CAIRN_ALPHABET
+#undef CAIRN_OVERLOAD
+#undef CAIRN_FOLD
 
 #endif

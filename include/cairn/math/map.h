@@ -38,7 +38,8 @@ namespace detail {
 // Whether n results at y, made of what lies at x, are written past the caches. In place they are not: their lines are there.
 template <class S, class... X>
 bool streams(int64_t n, const S* y, const X*... x) {
-  constexpr int64_t line = Lanes<S>::size * sizeof(S);
+  if constexpr (!Number<S>) return false;
+  constexpr int64_t line = line_bytes;
   return n * static_cast<int64_t>(sizeof(S)) >= streamed_bytes && reinterpret_cast<uintptr_t>(y) % line == 0 &&
          ((static_cast<const void*>(y) != static_cast<const void*>(x)) && ...);
 }

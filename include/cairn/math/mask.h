@@ -69,7 +69,10 @@ typedef std::int64_t Words8 __attribute__((vector_size(64)));
 }
 using Words = std::conditional_t<vector_bytes == 64, Words8, std::conditional_t<vector_bytes == 32, Words4, Words2>>;
 
+// Whether some numbers alone are read and written as fast as all of them.
 #if defined(__AVX512F__)
+inline constexpr bool masked = true;
+
 // The numbers whose bit in `mask` is set; nothing else is touched. (Without <immintrin.h>, which every program would
 // read.)
 [[gnu::always_inline]] inline Vectors<float>::Values masked_load(const float* p, Vectors<float>::Values rest,
@@ -86,6 +89,8 @@ using Words = std::conditional_t<vector_bytes == 64, Words8, std::conditional_t<
 [[gnu::always_inline]] inline void masked_store(double* p, Vectors<double>::Values x, unsigned mask) {
   __builtin_ia32_storeupd512_mask(p, x, static_cast<char>(mask));
 }
+#else
+inline constexpr bool masked = false;
 #endif
 
 // a b + c, with one rounding on every level of optimisation where certain_fma: there is a name for the instruction.
