@@ -25,7 +25,7 @@ class Pending {
     Tensor grad;
   };
 
-  explicit Pending(std::pmr::memory_resource* room = std::pmr::get_default_resource()) : entries_(room), table_(room) {}
+  explicit Pending(std::pmr::memory_resource* room) : entries_(room), table_(room) {}
 
   // The entry of a node, which moves when others are made; `fresh` tells whether it was made just now.
   Entry& find(Node* node, bool& fresh) {
@@ -40,6 +40,7 @@ class Pending {
     return entries_[table_[at] - 1];
   }
   Entry& operator[](size_t i) { return entries_[i]; }
+  size_t size() const { return entries_.size(); }
   size_t index(const Entry& e) const { return static_cast<size_t>(&e - entries_.data()); }
   bool contains(Node* node) const {
     if (table_.empty()) return false;
@@ -95,8 +96,6 @@ class Run {
  public:
   Run(bool retain_graph, bool create_graph) : retain_(retain_graph || create_graph), create_(create_graph) {
     heap_.reserve(32);
-    leaves_.reserve(32);
-    finished_.reserve(32);
   }
 
   // Gradients are handed to these instead of to the leaves.
@@ -115,22 +114,22 @@ class Run {
 
   void go() {
     const GradMode mode(create_);
-    const auto visit_pending = [&](size_t index) {
-      Pending::Entry& entry = pending_[index];
-      visit(*entry.node, std::exchange(entry.grad, Tensor()));
-    };
     while (!heap_.empty()) {
       std::pop_heap(heap_.begin(), heap_.end());
       const size_t index = heap_.back().second;
       heap_.pop_back();
-      visit_pending(index);
+      visit(index);
     }
-    for (const size_t index : leaves_) visit_pending(index);
+    // From leaves nothing goes on, so that they can wait to the end.
+    for (size_t i = 0; i < pending_.size(); ++i)
+      if (pending_[i].node->input_count == 0) visit(i);
     // Last, so that an exception on the way leaves every grad() as it was. A hook may have dropped the tensor
     // meanwhile.
-    for (auto& [node, g] : finished_) {
+    for (size_t i = 0; i < pending_.size(); ++i) {
+      auto& [node, g] = pending_[i];
+      if (!g.defined() || !node->owner) continue;
       const detail::AtWork at_work(*node);
-      if (node->owner) accumulate(*node->owner, std::move(g));
+      accumulate(*node->owner, std::move(g));
     }
   }
 
@@ -140,7 +139,7 @@ class Run {
   void mark_paths(const std::vector<Tensor>& outputs) {
     const auto by_age = [](const Node* a, const Node* b) { return a->sequence < b->sequence; };
     const uint64_t oldest = (*std::min_element(wanted_.begin(), wanted_.end(), by_age))->sequence;
-    Pending seen;
+    Pending seen(std::pmr::get_default_resource());  // of no use afterwards
     std::vector<Node*> found, stack;
     const auto push = [&](Node* n) {
       if (n->sequence < oldest) return;
@@ -169,9 +168,7 @@ class Run {
   void add(Node& node, Tensor g) {
     bool fresh = false;
     Pending::Entry& entry = pending_.find(&node, fresh);
-    if (fresh && node.input_count == 0) {
-      leaves_.push_back(pending_.index(entry));
-    } else if (fresh) {
+    if (fresh && node.input_count > 0) {
       heap_.emplace_back(node.sequence, pending_.index(entry));
       std::push_heap(heap_.begin(), heap_.end());
     }
@@ -183,7 +180,9 @@ class Run {
       entry.grad = entry.grad + g;
   }
 
-  void visit(Node& node, Tensor g) {
+  void visit(size_t index) {
+    Node& node = *pending_[index].node;
+    Tensor g = std::exchange(pending_[index].grad, Tensor());
     const detail::AtWork at_work(node);
     if (node.hooks)
       for (const auto& [number, hook] : Node::Hooks(*node.hooks))
@@ -196,7 +195,7 @@ class Run {
       for (size_t i = 0; i < wanted_.size(); ++i)
         if (wanted_[i] == &node) captured_[i] = g;
     } else if (node.owner) {
-      finished_.emplace_back(&node, g);
+      pending_[index].grad = g;  // whole, and on its way to grad()
     }
     if (node.input_count > 0) propagate(node, std::move(g));
   }
@@ -225,12 +224,14 @@ class Run {
     for (int i = 0; i < node.input_count; ++i) {
       if (!context.needs(i) || !grads[i].defined()) continue;
       Node& input = *node.inputs[i].node;
-      if (grads[i].dtype() != input.dtype || !broadcasts_to(input.shape, grads[i].shape())) {
+      Tensor& found = grads[i];
+      const bool same = found.shape() == input.shape;
+      if (found.dtype() != input.dtype || (!same && !broadcasts_to(input.shape, found.shape()))) {
         throw GraphError(std::string("backward of ") + node.name + ": the gradient of input " + std::to_string(i) +
-                         " does not fit; got " + describe(grads[i]) + " for an input " + to_string(input.shape) + " " +
+                         " does not fit; got " + describe(found) + " for an input " + to_string(input.shape) + " " +
                          name_of(input.dtype));
       }
-      add(input, grads[i].shape() == input.shape ? std::move(grads[i]) : sum_to(grads[i], input.shape));
+      add(input, same ? std::move(found) : sum_to(found, input.shape));
     }
     if (!retain_) node.free_saved();
   }
@@ -256,11 +257,9 @@ class Run {
   std::vector<Tensor> captured_;
   std::array<std::byte, 3072> nearby_;  // what a small graph needs: the allocator would take longer than the rest
   std::pmr::monotonic_buffer_resource room_{nearby_.data(), nearby_.size()};
-  std::pmr::vector<Ref<Node>> graphs_{&room_};                   // a hook may drop the outputs
-  std::pmr::vector<std::pair<Node*, Tensor>> finished_{&room_};  // whole gradients on their way to a grad()
-  Pending on_path_, pending_{&room_};
+  std::pmr::vector<Ref<Node>> graphs_{&room_};  // a hook may drop the outputs
+  Pending on_path_{&room_}, pending_{&room_};
   std::pmr::vector<std::pair<uint64_t, size_t>> heap_{&room_};  // the age of a node, and its index among the pending
-  std::pmr::vector<size_t> leaves_{&room_};  // likewise; from them nothing goes on, so they can wait to the end
 };
 
 Tensor seed_for(const char* operation, const Tensor& y, const Tensor& g) {

@@ -31,14 +31,24 @@ std::string to_string(const Shape& shape) {
 
 std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << to_string(shape); }
 
-int64_t checked_numel(const char* operation, const Shape& shape) {
+int64_t checked_numel(const char* operation, const Shape& shape, Strides& row_major) {
+  row_major = shape;
   int64_t product = 1;  // of the sizes other than 0: strides are products of sizes, whether or not one of them is 0
-  for (int64_t n : shape) {
+  bool none = false;
+  for (int i = shape.size() - 1; i >= 0; --i) {
+    const int64_t n = shape[i];
+    row_major[i] = product;
     require(n >= 0, operation, "a size is negative", given("shape", shape));
-    if (__builtin_mul_overflow(product, std::max<int64_t>(n, 1), &product) || product > max_numel)
+    none |= n == 0;
+    if (__builtin_mul_overflow(product, std::max<int64_t>(n, 1), &product) || product > max_numel) [[unlikely]]
       fail<ShapeError>(operation, "the tensor would be larger than 64 TiB", given("shape", shape));
   }
-  return shape.contains(0) ? 0 : product;
+  return none ? 0 : product;
+}
+
+int64_t checked_numel(const char* operation, const Shape& shape) {
+  Strides unused;
+  return checked_numel(operation, shape, unused);
 }
 
 Strides row_major(const Shape& shape) {

@@ -27,13 +27,27 @@ Body::Body(Ref<Storage> storage_, const Shape& shape_, const Strides& strides_, 
       dtype(dtype_),
       contiguous(contiguous_) {}
 
+Ref<Body> Body::make(Ref<Storage> storage, const Shape& shape, const Strides& strides, int64_t offset, int64_t numel,
+                     Dtype dtype, bool contiguous) {
+  void* block = memory::allocate(sizeof(Body));
+  return Ref<Body>::adopt(new (block) Body(std::move(storage), shape, strides, offset, numel, dtype, contiguous));
+}
+
+Ref<Body> Body::make(const Shape& shape, const Strides& strides, int64_t numel, Dtype dtype, bool contiguous) {
+  Ref<Storage> storage = Storage::make(static_cast<size_t>(numel) * size_of(dtype), sizeof(Body));
+  void* room = storage->room();
+  return Ref<Body>::adopt(new (room) Body(std::move(storage), shape, strides, 0, numel, dtype, contiguous));
+}
+
 Body::~Body() {
   if (node && node->owner == this) node->owner = nullptr;
 }
 
 void Body::destroy() noexcept {
+  const Ref<Storage> held = std::move(storage);  // its block may hold this body: it goes last
+  const bool inside = held->room() == this;
   this->~Body();
-  memory::deallocate(this, sizeof(Body));
+  if (!inside) memory::deallocate(this, sizeof(Body));
 }
 
 // ---- nodes -------------------------------------------------------------------------------------------------------------------
@@ -84,7 +98,8 @@ const Ref<Node>& gradient_node(const Tensor& x) {
 }
 
 Ref<Body> detached(const Tensor& x) {
-  // Only a leaf has one ready (requires_grad_ makes it): several threads may read x here, so nothing is written.
+  // Leaves have one ready (requires_grad_ makes it), and kept outputs: several threads may read x here, so nothing is
+  // written.
   const Body& b = *x.body();
   return b.alias ? b.alias : b.twin();
 }

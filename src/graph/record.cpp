@@ -54,7 +54,9 @@ void connect(Ref<Node> node, Tensor& y, const Tensor* const* inputs, Keep keep) 
   require<GraphError>(!y.requires_grad(), node->name,
                       "record was given an output that has a graph already; compute it under NoGrad", y);
   if (keep.has_output()) {
-    node->output.saved = detached(y);
+    // Nobody else has y yet, so that what is kept of it can stand ready for the operation that will keep it as an input.
+    y.body()->alias = detached(y);
+    node->output.saved = y.body()->alias;
     node->output.version = y.body()->storage->version;
   }
   node->sequence = next_sequence(newest);
@@ -87,14 +89,11 @@ struct Observers {  // those at work
 thread_local constinit bool Observers::observing = false;
 
 static Observers observers;
-static thread_local constinit const Node* at_work = nullptr;  // the node whose backward runs on this thread
+constinit thread_local const Node* at_work = nullptr;
 
 void observe(const char* name, const Tensor* const* inputs, int count, const Tensor& y) {
   observers.tell(Operation{name, {inputs, static_cast<size_t>(count)}, y, current_scope(), at_work});
 }
-
-AtWork::AtWork(const Node& node) : before_(std::exchange(at_work, &node)) {}
-AtWork::~AtWork() { at_work = before_; }
 
 Grads observed_backward(Node& node, const Backward& context) {
   const Tensor held = context.grad;  // an operation that had it alone would write its result there

@@ -211,7 +211,9 @@ Tensor cross_entropy_of_labels(const Tensor& input, const Tensor& target, const 
   return record_fused(
       "cross_entropy", losses, {input}, Keep::inputs(),
       [gradient, dim](const Backward& s) -> Grads {
-        return {gradient * (s.grad.dim() > 0 ? s.grad.unsqueeze(dim) : s.grad)};  // the buffer itself stays ours
+        // The buffer itself stays ours.
+        if (s.grad.dim() == 0) return {gradient * s.grad.item<double>()};
+        return {gradient * s.grad.unsqueeze(dim)};
       },
       [c, reduction, smoothing](std::span<const Tensor> in) -> Tensor {
         return nll_of_labels(log_softmax(in[0], class_dim(in[0])), c, reduction, smoothing);

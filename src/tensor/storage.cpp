@@ -9,23 +9,22 @@
 
 namespace cairn {
 
-// The header takes one cache line, the elements follow: one allocation for both.
-static_assert(sizeof(Storage) <= memory::alignment);
-
 static constinit thread_local StorageLimit* innermost_limit = nullptr;
 
-Ref<Storage> Storage::make(size_t bytes) {
+Ref<Storage> Storage::make(size_t bytes, size_t extra) {
   if (innermost_limit) [[unlikely]]
     innermost_limit->take(bytes);
-  void* block = memory::allocate(memory::alignment + bytes);
+  // One allocation: the header, what its maker adds, and from the next cache line on the elements.
+  const size_t before = (sizeof(Storage) + extra + memory::alignment - 1) / memory::alignment * memory::alignment;
+  void* block = memory::allocate(before + bytes);
   auto* s = new (block) Storage;
-  s->data = static_cast<char*>(block) + memory::alignment;
+  s->data = static_cast<char*>(block) + before;
   s->bytes = bytes;
   return Ref<Storage>::adopt(s);
 }
 
 Ref<Storage> Storage::wrap(void* data, size_t bytes, std::function<void()> finished) {
-  auto* s = new (memory::allocate(memory::alignment)) Storage;
+  auto* s = new (memory::allocate(sizeof(Storage))) Storage;
   s->data = data;
   s->bytes = bytes;
   s->exposed = true;
@@ -71,12 +70,13 @@ void Storage::drop_prepared() noexcept {
 
 void Storage::destroy() noexcept {
   delete[] prepared_;
-  const bool wrapped = finished_ != nullptr;
-  if (wrapped) {
+  size_t size = sizeof(Storage);
+  if (finished_) [[unlikely]] {
     if (*finished_) (*finished_)();
     delete finished_;
+  } else {
+    size = static_cast<size_t>(static_cast<char*>(data) - reinterpret_cast<char*>(this)) + bytes;
   }
-  const size_t size = memory::alignment + (wrapped ? 0 : bytes);
   this->~Storage();
   memory::deallocate(this, size);
 }

@@ -1,7 +1,6 @@
 #include "cairn/tensor/tensor.h"
 
 #include <algorithm>
-#include <new>
 #include <numeric>
 
 namespace cairn {
@@ -13,12 +12,6 @@ static bool is_row_major(const Shape& shape, const Strides& strides) {
     step *= shape[i];
   }
   return true;
-}
-
-Ref<Body> Body::make(Ref<Storage> storage, const Shape& shape, const Strides& strides, int64_t offset, int64_t numel,
-                     Dtype dtype, bool contiguous) {
-  void* block = memory::allocate(sizeof(Body));
-  return Ref<Body>::adopt(new (block) Body(std::move(storage), shape, strides, offset, numel, dtype, contiguous));
 }
 
 Ref<Body> Body::make(Ref<Storage> storage, const Shape& shape, const Strides& strides, int64_t offset, Dtype dtype) {
@@ -90,14 +83,15 @@ std::string describe(const Tensor& t) {
 }
 
 static Tensor fresh(const Shape& shape, const Strides& strides, int64_t numel, Dtype dtype, bool contiguous) {
-  const int64_t bytes = numel * static_cast<int64_t>(size_of(dtype));
-  require(bytes <= (int64_t{1} << 46), "empty", "the tensor would be larger than 64 TiB", given("shape", shape));
-  return Tensor(Body::make(Storage::make(static_cast<size_t>(bytes)), shape, strides, 0, numel, dtype, contiguous));
+  require(numel * static_cast<int64_t>(size_of(dtype)) <= (int64_t{1} << 46), "empty",
+          "the tensor would be larger than 64 TiB", given("shape", shape));
+  return Tensor(Body::make(shape, strides, numel, dtype, contiguous));
 }
 
 Tensor empty(const Shape& shape, Dtype dtype) {
-  const int64_t numel = checked_numel("empty", shape);
-  return fresh(shape, row_major(shape), numel, dtype, true);
+  Strides strides;
+  const int64_t numel = checked_numel("empty", shape, strides);
+  return fresh(shape, strides, numel, dtype, true);
 }
 
 Tensor empty_like(const Tensor& x) { return empty_like(x, x.dtype()); }

@@ -50,6 +50,29 @@ TEST(Storage, GivesItsMemoryBack) {
   EXPECT_EQ(memory::stats().in_use, before);
 }
 
+TEST(Storage, HasRoomForItsMaker) {
+  for (const size_t extra : {1ul, 100ul, 300ul}) {
+    const Ref<Storage> s = Storage::make(10, extra);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(s->data) % 64, 0u);
+    EXPECT_GE(static_cast<char*>(s->data), static_cast<char*>(s->room()) + extra);
+  }
+}
+
+TEST(Storage, AFreshTensorIsOneBlock) {
+  const int64_t before = memory::stats().in_use;
+  Tensor view;
+  {
+    const Tensor x = arange(16, f32);
+    EXPECT_EQ(x.body().get(), x.body()->storage->room());
+    EXPECT_EQ(memory::stats().in_use - before, 4 * 64 + 16 * 4) << "what a handle points at, and the elements";
+    view = x.narrow(0, 4, 2);
+    EXPECT_NE(view.body().get(), view.body()->storage->room());
+  }
+  EXPECT_EQ(view.to_vector<float>(), (std::vector<float>{4, 5})) << "of a tensor that has gone";
+  view = Tensor();
+  EXPECT_EQ(memory::stats().in_use, before);
+}
+
 TEST(Storage, KeepsWhatWasPreparedUntilTheBytesChange) {
   const int64_t before = memory::stats().in_use;
   {

@@ -86,6 +86,8 @@ inline constexpr int64_t max_numel = int64_t{1} << 46;
 /// The number of elements of a tensor of that shape.
 ///   throws  ShapeError for a negative size, or when the sizes other than 0 have a product above `max_numel`
 int64_t checked_numel(const char* operation, const Shape& shape);
+/// The same, and what row_major() says.
+int64_t checked_numel(const char* operation, const Shape& shape, Strides& row_major);
 
 /// Strides, in elements, of a row-major tensor of that shape.
 Strides row_major(const Shape& shape);

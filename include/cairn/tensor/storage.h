@@ -21,10 +21,13 @@ struct Storage {
   /// Somebody may write to the bytes without counting it: a pointer was handed out, or they are not ours.
   bool exposed = false;
 
-  /// Uninitialised, 64-byte aligned, from the pool.
-  static Ref<Storage> make(size_t bytes);
+  /// Uninitialised, 64-byte aligned, from the pool. The same block has room for `extra` bytes of its maker's.
+  static Ref<Storage> make(size_t bytes, size_t extra = 0);
   /// Memory that belongs to somebody else; `finished` runs when the last tensor on it has gone.
   static Ref<Storage> wrap(void* data, size_t bytes, std::function<void()> finished);
+
+  /// Where those extra bytes are.
+  void* room() noexcept { return this + 1; }
 
   /// Counts an in-place modification.
   void changed() noexcept {

@@ -33,6 +33,8 @@ struct Body {
   Ref<Body> alias;  // this tensor without its autograd state: what the graph keeps, so that it never owns a gradient
   Ref<Body> grad;   // lives here and not in the graph, which would own itself through it
 
+  /// On a storage of its own, with undefined elements: one block holds all three.
+  static Ref<Body> make(const Shape& shape, const Strides& strides, int64_t numel, Dtype dtype, bool contiguous);
   static Ref<Body> make(Ref<Storage> storage, const Shape& shape, const Strides& strides, int64_t offset, Dtype dtype);
   /// The same for whoever knows what follows from the sizes.
   static Ref<Body> make(Ref<Storage> storage, const Shape& shape, const Strides& strides, int64_t offset, int64_t numel,
@@ -48,7 +50,7 @@ struct Body {
 
  private:
   Body(Ref<Storage> storage, const Shape& shape, const Strides& strides, int64_t offset, int64_t numel, Dtype dtype,
-       bool contiguous);  // these three in src/graph/node.cpp, where Node is known
+       bool contiguous);  // these three, and what makes a body, in src/graph/node.cpp, where Node is known
   ~Body();
   void destroy() noexcept;
 };
