@@ -24,17 +24,19 @@ template <class S>
   return m.max();
 }
 
-// Σ exp(x − m) for the largest m; the exponentials are kept in y unless it is null. Padding is exp(−∞) = 0.
+// Σ exp(x − m) for the largest m; the exponentials are kept in y unless it is null, but for the last line: short rows
+// are but one, and to write it and read it again takes as long as the rest. Padding is exp(−∞) = 0.
 template <class S>
-[[gnu::flatten]] S row_exp(const S* x, S m, S* y, int64_t n, const S* end) {
+[[gnu::flatten]] S row_exp(const S* x, S m, S* y, int64_t n, const S* end, Lanes<S>& last) {
   const Lanes<S> shift = m;
   LineSum<S> total;
+  Lanes<S> e = 0.0;
   each_line<S>(n, [&](int64_t i, int64_t count) {
-    const Lanes<S> e =
-        detail::exp_of_negative(load_tail(x + i, count, end, -std::numeric_limits<S>::infinity()) - shift);
-    if (y) store_tail(e, y + i, count);
+    e = detail::exp_of_negative(load_tail(x + i, count, end, -std::numeric_limits<S>::infinity()) - shift);
+    if (y && i + count < n) e.store(y + i);
     total += e;
   });
+  last = e;
   return total.sum();
 }
 
@@ -54,14 +56,15 @@ void softmax_rows(const S* x, S* y, int64_t rows, int64_t n) {
   for_rows(rows, n, [=](int64_t r) {
     const S* from = x + r * n;
     S* to = y + r * n;
-    const S m = row_max(from, n, end), total = row_exp(from, m, log ? nullptr : to, n, end);
+    Lanes<S> last;
+    const S m = row_max(from, n, end), total = row_exp(from, m, log ? nullptr : to, n, end, last);
     // The logarithm is taken off last: x and its maximum may be large while their difference is small.
     const Lanes<S> top = m, factor = log ? std::log(total) : S(1) / total;
     each_line<S>(n, [&](int64_t i, int64_t count) {
       if constexpr (log)
         store_tail((load_tail(from + i, count, end) - top) - factor, to + i, count);
       else
-        store_tail(load_tail(to + i, count, to + n) * factor, to + i, count);
+        store_tail((i + count < n ? Lanes<S>::load(to + i) : last) * factor, to + i, count);
     });
   });
 }
@@ -177,7 +180,8 @@ void cross_entropy(const S* x, const Labels<S>& labels, S scale, S* loss, S* dx,
       if (to) std::fill_n(to, n, S(0));
       return;
     }
-    const S m = row_max(from, n, end), total = row_exp(from, m, to, n, end), log_total = std::log(total);
+    Lanes<S> last;
+    const S m = row_max(from, n, end), total = row_exp(from, m, to, n, end, last), log_total = std::log(total);
     const S on_label = (weight ? weight[label] : S(1)) * (1 - labels.smoothing);
     const S on_each = labels.smoothing / static_cast<S>(n);
     loss[r] = on_label * ((m - from[label]) + log_total);
@@ -193,12 +197,12 @@ void cross_entropy(const S* x, const Labels<S>& labels, S scale, S* loss, S* dx,
     if (!to) return;
     // d loss / dx = softmax(x) Σ(target weights) − target weights
     const Lanes<S> factor = scale * (on_label + on_each * labels.weight_sum) / total, each = scale * on_each;
+    const Lanes<S> target = scale * on_label, none = 0.0;
     each_line<S>(n, [&](int64_t i, int64_t count) {
-      Lanes<S> v = load_tail(to + i, count, to + n) * factor;
+      Lanes<S> v = (i + count < n ? Lanes<S>::load(to + i) : last) * factor;
       if (labels.smoothing != 0) v -= weight ? load_tail(weight + i, count, weight_end) * each : each;
-      store_tail(v, to + i, count);
+      store_tail(v - where(lane_numbers<S>() == static_cast<double>(label - i), target, none), to + i, count);
     });
-    to[label] -= scale * on_label;
   });
 }
 template void cross_entropy(const float*, const Labels<float>&, float, float*, float*, int64_t, int64_t);

@@ -7,23 +7,24 @@
 
 namespace cairn::kernels {
 
-// Whether some lanes alone are read and written as fast as all of them.
-#if defined(__AVX512F__)
-inline constexpr bool masked = true;
-#else
-inline constexpr bool masked = false;
-#endif
+using detail::masked;
 
-/// The first n lanes; the others are replaced by `padding`.
+/// 0, 1, 2, …
 template <class S>
-[[gnu::always_inline]] inline Lanes<S> keep_first(Lanes<S> v, int64_t n, S padding = 0) {
+[[gnu::always_inline]] inline Lanes<S> lane_numbers() {
   alignas(64) static constexpr struct Count {
     S value[Lanes<S>::size] = {};
     constexpr Count() {
       for (int i = 0; i < Lanes<S>::size; ++i) value[i] = static_cast<S>(i);
     }
   } count;
-  return where(Lanes<S>::load(count.value) < static_cast<double>(n), v, Lanes<S>(static_cast<double>(padding)));
+  return Lanes<S>::load(count.value);
+}
+
+/// The first n lanes; the others are replaced by `padding`.
+template <class S>
+[[gnu::always_inline]] inline Lanes<S> keep_first(Lanes<S> v, int64_t n, S padding = 0) {
+  return where(lane_numbers<S>() < static_cast<double>(n), v, Lanes<S>(static_cast<double>(padding)));
 }
 
 /// p[0] … p[n − 1], then `padding`. Without masks a whole line is read where one fits before `end`, the end of an array that

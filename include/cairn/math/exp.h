@@ -57,9 +57,10 @@ struct ExpSplit {
 /// numbers where their second factor no longer is.
 template <Number S>
 [[gnu::always_inline]] inline Lanes<S> exp_of_negative(Lanes<S> x, Lanes<S> low = -0.0) {
-  // Above lowest the power of two is a normal number, and at lowest the result rounds to 0.
+  // Above lowest the power of two is a normal number. From there on it is 0: what is far below, as masked scores and the
+  // padding of rows are at -infinity, shall not underflow, which takes some processors longer than all the rest.
   const ExpSplit<S> split(maximum(x, ExpRange<S>::lowest), low, exponent_bias<S> + 64);
-  const Lanes<S> power = split.power();
+  const Lanes<S> power = where(x <= ExpRange<S>::lowest, 0.0, split.power());
   return fma(split.expm1(), power, power) * 0x1p-64;
 }
 
@@ -84,9 +85,9 @@ template <Number S>
   // normal ones 2⁶⁴ as large.
   const Mask<S> negative = x < 0.0;
   const ExpSplit<S> split(x, low, where(negative, Lanes<S>(64.0), 0.0));
-  const Lanes<S> y =
-      (B(split.expm1() + 1.0) + (B(split.shifted) << B::mantissa)).number() * where(negative, Lanes<S>(0x1p-64), 1.0);
-  return where(x <= ExpRange<S>::highest, where(x < ExpRange<S>::lowest, 0.0, y), x + INFINITY);  // NaN is handed on
+  const Lanes<S> y = where(x < ExpRange<S>::lowest, 0.0,  // before it could underflow, see exp_of_negative
+                           (B(split.expm1() + 1.0) + (B(split.shifted) << B::mantissa)).number());
+  return where(x <= ExpRange<S>::highest, y * where(negative, Lanes<S>(0x1p-64), 1.0), x + INFINITY);  // NaN is handed on
 }
 
 }  // namespace detail
