@@ -87,7 +87,7 @@ template <Number S>
   const ExpSplit<S> split(x, low, where(negative, Lanes<S>(64.0), 0.0));
   const Lanes<S> y = where(x < ExpRange<S>::lowest, 0.0,  // before it could underflow, see exp_of_negative
                            (B(split.expm1() + 1.0) + (B(split.shifted) << B::mantissa)).number());
-  return where(x <= ExpRange<S>::highest, y * where(negative, Lanes<S>(0x1p-64), 1.0), x + INFINITY);  // NaN is handed on
+  return where(x <= ExpRange<S>::highest, y * where(negative, Lanes<S>(0x1p-64), 1.0), x + INFINITY);  // NaN stays
 }
 
 }  // namespace detail
