@@ -99,7 +99,7 @@ void tiles(const Task<S>& t) {
                            : packed_b.data() + (p - first) * inner * wide;
           S* c = t.c + i * t.c_row + j;
           Matrix<S> from = start;
-          if (from.data) from.data += i * from.row + j;
+          if (from.data) from.data += i * from.row + j * from.col;
           if (asks && p + 1 < direct && r < Ahead::lines<S>)
             tile_for<S, true>(rows, true, along_k)(one_run, inner, a, a_step, b, b_row, from, c, t.c_row,
                                                    Ahead(b + wide, t.b.row, r, row_tiles));
@@ -275,7 +275,14 @@ void exchanged(const Task<S>& t) {
   Scratch<S> sums(t.n * t.m);
   Task<S> u = t.transposed();
   u.c = sums.data(), u.c_row = t.m, u.c_col = 1;
-  if (t.start.data) {
+  // A bias is one number for each row now: as many of them side by side as a panel is wide serve all panels.
+  const bool bias = t.start.data && t.start.row == 0;
+  Scratch<S> spread(bias ? t.n * panel<S> : 0);
+  if (bias) {
+    for (int64_t i = 0; i < t.n; ++i)
+      std::fill_n(spread.data() + i * panel<S>, panel<S>, t.start.data[i * t.start.col]);
+    u.start = {spread.data(), panel<S>, 0};
+  } else if (t.start.data) {
     copy_strided({t.n, t.m}, dtype_of<S>, t.start.data, {t.start.col, t.start.row}, dtype_of<S>, u.c, {t.m, 1});
     u.start = {u.c, t.m, 1};
   }
