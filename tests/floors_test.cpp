@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -130,6 +131,28 @@ TEST(Floors, AStepUpIsSeen) {
             Lines{"src/tensor/copy.cpp:1: a step up to kernels/copy.h"});
   EXPECT_EQ(violations({{"src/models/mlp.cpp", "#include \"cairn/cairn.h\"\n"}}),
             Lines{"src/models/mlp.cpp:1: a step up to cairn.h"});
+}
+
+// "src/ops/pool.cpp: Windows" for each `using kernels::Windows;` at the start of a line of a source that does not say
+// Windows again.
+Lines unused_names(const std::vector<File>& files) {
+  static const std::regex declaration("\\nusing ([A-Za-z_:]+::)([A-Za-z_]+);");
+  Lines found;
+  for (const File& file : files) {
+    if (!file.path.ends_with(".cpp")) continue;
+    for (std::sregex_iterator i(file.text.begin(), file.text.end(), declaration), end; i != end; ++i) {
+      const std::string name = (*i)[2];
+      const std::regex word("\\b" + name + "\\b");
+      if (std::distance(std::sregex_iterator(file.text.begin(), file.text.end(), word), end) < 2)
+        found.push_back(file.path + ": " + name);
+    }
+  }
+  return found;
+}
+
+TEST(Floors, NamesThatAreDeclaredAreUsed) {
+  for (const std::string& name : unused_names(repository())) ADD_FAILURE() << name;
+  EXPECT_EQ(unused_names({{"src/a.cpp", "\nusing b::c;\nusing b::d;\nint e = d(cc);\n"}}), Lines{"src/a.cpp: c"});
 }
 
 TEST(Floors, OwnAndLowerFloorsAreAllowed) {

@@ -9,16 +9,7 @@
 #include <new>
 #include <utility>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CAIRN_BYPASS_POOL true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CAIRN_BYPASS_POOL true
-#endif
-#endif
-#ifndef CAIRN_BYPASS_POOL
-#define CAIRN_BYPASS_POOL false
-#endif
+#include "base/sanitized.h"
 
 namespace cairn::memory {
 namespace {
@@ -151,7 +142,7 @@ void to_system(void* p) { ::operator delete (p, std::align_val_t{alignment}); }
 [[gnu::noinline]] void* allocate_any(size_t bytes) {
   if (bytes > (size_t{1} << 47)) throw std::bad_alloc();
   const int c = class_of(bytes);
-  if constexpr (CAIRN_BYPASS_POOL) {
+  if constexpr (sanitized) {
     // The exact size, rounded to whole lines only: a sanitizer shall see the first byte past them.
     void* p = from_system((bytes + alignment - 1) / alignment * alignment + (bytes == 0 ? alignment : 0));
     held.fetch_add(static_cast<int64_t>(class_bytes(c)), std::memory_order_relaxed);
@@ -176,7 +167,7 @@ void to_system(void* p) { ::operator delete (p, std::align_val_t{alignment}); }
 [[gnu::noinline]] void deallocate_any(void* block, size_t bytes) {
   const int c = class_of(bytes);
   count(-counted(bytes, c));
-  if constexpr (CAIRN_BYPASS_POOL) {
+  if constexpr (sanitized) {
     held.fetch_sub(static_cast<int64_t>(class_bytes(c)), std::memory_order_relaxed);
     to_system(block);
     return;
@@ -196,7 +187,7 @@ void to_system(void* p) { ::operator delete (p, std::align_val_t{alignment}); }
 }  // namespace
 
 void* allocate(size_t bytes) {
-  if (!CAIRN_BYPASS_POOL && is_small(bytes)) [[likely]]
+  if (!sanitized && is_small(bytes)) [[likely]]
     if (void* p = cache.lists[small_class(bytes)].pop()) {
       count(small_bytes(bytes));
       return p;
@@ -206,7 +197,7 @@ void* allocate(size_t bytes) {
 
 void deallocate(void* block, size_t bytes) noexcept {
   if (!block) return;
-  if (!CAIRN_BYPASS_POOL && is_small(bytes) && cache.state == Cache::guarded) [[likely]]
+  if (!sanitized && is_small(bytes) && cache.state == Cache::guarded) [[likely]]
     if (FreeList& list = cache.lists[small_class(bytes)]; list.count < cached_blocks) {
       list.push(block);
       return count(-small_bytes(bytes));
@@ -241,6 +232,6 @@ int64_t release_pool() {
   return freed;
 }
 
-bool pool_is_bypassed() { return CAIRN_BYPASS_POOL; }
+bool pool_is_bypassed() { return sanitized; }
 
 }  // namespace cairn::memory

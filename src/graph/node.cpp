@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/sanitized.h"
+
 namespace cairn {
 
 // ---- mode ------------------------------------------------------------------------------------------------------------------
@@ -33,8 +35,14 @@ Ref<Body> Body::make(Ref<Storage> storage, const Shape& shape, const Strides& st
   return Ref<Body>::adopt(new (block) Body(std::move(storage), shape, strides, offset, numel, dtype, contiguous));
 }
 
+static_assert(alignof(Body) <= alignof(Storage));
+static_assert(sizeof(Storage) + sizeof(Body) <= 4 * memory::alignment, "a field more costs each tensor a cache line");
+
 Ref<Body> Body::make(const Shape& shape, const Strides& strides, int64_t numel, Dtype dtype, bool contiguous) {
-  Ref<Storage> storage = Storage::make(static_cast<size_t>(numel) * size_of(dtype), sizeof(Body));
+  const size_t bytes = static_cast<size_t>(numel) * size_of(dtype);
+  // A sanitizer shall see who uses a body that has gone, also while its elements are still there.
+  if constexpr (memory::sanitized) return make(Storage::make(bytes), shape, strides, 0, numel, dtype, contiguous);
+  Ref<Storage> storage = Storage::make(bytes, sizeof(Body));
   void* room = storage->room();
   return Ref<Body>::adopt(new (room) Body(std::move(storage), shape, strides, 0, numel, dtype, contiguous));
 }
@@ -98,8 +106,7 @@ const Ref<Node>& gradient_node(const Tensor& x) {
 }
 
 Ref<Body> detached(const Tensor& x) {
-  // Leaves have one ready (requires_grad_ makes it), and kept outputs: several threads may read x here, so nothing is
-  // written.
+  // Only a leaf has one ready (requires_grad_ makes it): several threads may read x here, so nothing is written.
   const Body& b = *x.body();
   return b.alias ? b.alias : b.twin();
 }

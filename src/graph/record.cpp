@@ -54,9 +54,7 @@ void connect(Ref<Node> node, Tensor& y, const Tensor* const* inputs, Keep keep) 
   require<GraphError>(!y.requires_grad(), node->name,
                       "record was given an output that has a graph already; compute it under NoGrad", y);
   if (keep.has_output()) {
-    // Nobody else has y yet, so that what is kept of it can stand ready for the operation that will keep it as an input.
-    y.body()->alias = detached(y);
-    node->output.saved = y.body()->alias;
+    node->output.saved = detached(y);
     node->output.version = y.body()->storage->version;
   }
   node->sequence = next_sequence(newest);

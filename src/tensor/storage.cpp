@@ -20,6 +20,7 @@ Ref<Storage> Storage::make(size_t bytes, size_t extra) {
   auto* s = new (block) Storage;
   s->data = static_cast<char*>(block) + before;
   s->bytes = bytes;
+  s->has_room_ = extra > 0;
   return Ref<Storage>::adopt(s);
 }
 

@@ -44,6 +44,11 @@ TEST(Shape, RowMajorStrides) {
   EXPECT_EQ(row_major({2, 3, 4}), (Strides{12, 4, 1}));
   EXPECT_EQ(row_major({}), Strides{});
   EXPECT_EQ(row_major({2, 0, 3}), (Strides{3, 3, 1}));
+  for (const Shape& shape : {Shape{2, 3, 4}, Shape{}, Shape{2, 0, 3}, Shape{1, 5, 1}}) {
+    Strides strides = {7};
+    EXPECT_EQ(checked_numel("empty", shape, strides), shape.numel());
+    EXPECT_EQ(strides, row_major(shape)) << shape;
+  }
 }
 
 TEST(Shape, WrapsDimensions) {

@@ -184,5 +184,29 @@ TYPED_TEST(Softmax, CrossEntropyIsTheDefinition) {
   }
 }
 
+TYPED_TEST(Softmax, CrossEntropyGivesNothingToWhatIsMaskedAndHandsNaNOn) {
+  using S = TypeParam;
+  constexpr S infinity = std::numeric_limits<S>::infinity();
+  for (const int64_t n : {2, 10, 16, 17, 40}) {
+    // Rows: one with every second logit masked, one with a NaN, one masked altogether.
+    std::vector<S> x(static_cast<size_t>(3 * n)), dx(x.size()), loss(3);
+    for (int64_t c = 0; c < n; ++c) x[size_t(c)] = c % 2 == 1 ? -infinity : S(0), x[size_t(2 * n + c)] = -infinity;
+    x[size_t(n)] = std::numeric_limits<S>::quiet_NaN();
+    const std::vector<int64_t> label = {0, n - 1, 0};
+    cross_entropy(x.data(), Labels<S>{label.data(), -100, nullptr, 0, S(n)}, S(1), loss.data(), dx.data(), 3, n);
+    const double kept = static_cast<double>((n + 1) / 2);
+    EXPECT_NEAR(loss[0], std::log(kept), 1e-6) << n;
+    for (int64_t c = 0; c < n; ++c) {
+      const S here = dx[size_t(c)];
+      if (c % 2 == 1)
+        EXPECT_TRUE(here == 0 && !std::signbit(here)) << n << ", " << c << ": " << here;
+      else
+        EXPECT_NEAR(here, 1 / kept - (c == 0 ? 1 : 0), 1e-6) << n << ", " << c;
+      EXPECT_TRUE(std::isnan(dx[size_t(n + c)]) && std::isnan(dx[size_t(2 * n + c)])) << n << ", " << c;
+    }
+    EXPECT_TRUE(std::isnan(loss[1]) && std::isnan(loss[2])) << n;
+  }
+}
+
 }  // namespace
 }  // namespace cairn::kernels

@@ -39,8 +39,7 @@ namespace detail {
 template <class S, class... X>
 bool streams(int64_t n, const S* y, const X*... x) {
   if constexpr (!Number<S>) return false;
-  constexpr int64_t line = line_bytes;
-  return n * static_cast<int64_t>(sizeof(S)) >= streamed_bytes && reinterpret_cast<uintptr_t>(y) % line == 0 &&
+  return n * static_cast<int64_t>(sizeof(S)) >= streamed_bytes && reinterpret_cast<uintptr_t>(y) % line_bytes == 0 &&
          ((static_cast<const void*>(y) != static_cast<const void*>(x)) && ...);
 }
 

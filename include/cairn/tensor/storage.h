@@ -14,7 +14,7 @@ namespace cairn {
 
 /// Bytes shared by a tensor, its views and what autograd keeps of them.
 struct Storage {
-  void* data = nullptr;
+  void* data = nullptr;  ///< as bytes, set once
   size_t bytes = 0;
   /// Counts in-place modifications; views and detached tensors share it, so backward notices that an input has changed.
   uint32_t version = 0;
@@ -26,8 +26,8 @@ struct Storage {
   /// Memory that belongs to somebody else; `finished` runs when the last tensor on it has gone.
   static Ref<Storage> wrap(void* data, size_t bytes, std::function<void()> finished);
 
-  /// Where those extra bytes are.
-  void* room() noexcept { return this + 1; }
+  /// Where those extra bytes are; null when there are none.
+  void* room() noexcept { return has_room_ ? this + 1 : nullptr; }
 
   /// Counts an in-place modification.
   void changed() noexcept {
@@ -57,6 +57,7 @@ struct Storage {
   void destroy() noexcept;
   void drop_prepared() noexcept;
 
+  bool has_room_ = false;
   Prepared* prepared_ = nullptr;
 
   RefCount count_;

@@ -50,7 +50,7 @@ struct Body {
 
  private:
   Body(Ref<Storage> storage, const Shape& shape, const Strides& strides, int64_t offset, int64_t numel, Dtype dtype,
-       bool contiguous);  // these three, and what makes a body, in src/graph/node.cpp, where Node is known
+       bool contiguous);  // these three, and what makes blocks, in src/graph/node.cpp, where Node is known
   ~Body();
   void destroy() noexcept;
 };
