@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <functional>
+#include <utility>
 
 #include "autograd/leaf.h"
 #include "cairn/ops/arithmetic.h"
