@@ -197,12 +197,12 @@ void cross_entropy(const S* x, const Labels<S>& labels, S scale, S* loss, S* dx,
     if (!to) return;
     // d loss / dx = softmax(x) Σ(target weights) − target weights
     const Lanes<S> factor = scale * (on_label + on_each * labels.weight_sum) / total, each = scale * on_each;
-    const Lanes<S> target = scale * on_label, none = 0.0;
     each_line<S>(n, [&](int64_t i, int64_t count) {
       Lanes<S> v = (i + count < n ? Lanes<S>::load(to + i) : last) * factor;
       if (labels.smoothing != 0) v -= weight ? load_tail(weight + i, count, weight_end) * each : each;
-      store_tail(v - where(lane_numbers<S>() == static_cast<double>(label - i), target, none), to + i, count);
+      store_tail(v, to + i, count);
     });
+    to[label] -= scale * on_label;
   });
 }
 template void cross_entropy(const float*, const Labels<float>&, float, float*, float*, int64_t, int64_t);

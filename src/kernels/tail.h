@@ -9,22 +9,16 @@ namespace cairn::kernels {
 
 using detail::masked;
 
-/// 0, 1, 2, …
+/// The first n lanes; the others are replaced by `padding`.
 template <class S>
-[[gnu::always_inline]] inline Lanes<S> lane_numbers() {
+[[gnu::always_inline]] inline Lanes<S> keep_first(Lanes<S> v, int64_t n, S padding = 0) {
   alignas(64) static constexpr struct Count {
     S value[Lanes<S>::size] = {};
     constexpr Count() {
       for (int i = 0; i < Lanes<S>::size; ++i) value[i] = static_cast<S>(i);
     }
   } count;
-  return Lanes<S>::load(count.value);
-}
-
-/// The first n lanes; the others are replaced by `padding`.
-template <class S>
-[[gnu::always_inline]] inline Lanes<S> keep_first(Lanes<S> v, int64_t n, S padding = 0) {
-  return where(lane_numbers<S>() < static_cast<double>(n), v, Lanes<S>(static_cast<double>(padding)));
+  return where(Lanes<S>::load(count.value) < static_cast<double>(n), v, Lanes<S>(static_cast<double>(padding)));
 }
 
 /// p[0] … p[n − 1], then `padding`. Without masks a whole line is read where one fits before `end`, the end of an array that
