@@ -97,7 +97,8 @@ class Crew {
   enum State : int { idle, called, working };
   struct alignas(64) Member {
     std::atomic<int> state{idle};
-    std::atomic<int64_t> next{0};  // of its share
+    std::atomic<uint32_t> calls{0};  // so far
+    std::atomic<int64_t> next{0};    // of its share
     int64_t end = 0;
   };
   struct Work {
@@ -119,7 +120,8 @@ class Crew {
 
   static void call(Member& m) {
     m.state.store(called, std::memory_order_release);
-    m.state.notify_one();
+    m.calls.fetch_add(1, std::memory_order_release);
+    m.calls.notify_one();
   }
 
   // Ends a member's part: right away when it has not begun, unless every share is to be done by its own thread.
@@ -132,9 +134,12 @@ class Crew {
 
   void serve(int index, Member& me) {
     serial = true;
-    for (;;) {
-      const auto wanted = [&] { return me.state.load(std::memory_order_relaxed) == called; };
-      while (!spin(spin_time, wanted)) me.state.wait(idle, std::memory_order_relaxed);
+    for (uint32_t answered = 0;;) {
+      // Where to be woken takes longer than a region, the region is over by then: that there was a call, not that there
+      // is one, ends the sleep, and the next region finds the thread awake.
+      const auto called_again = [&] { return me.calls.load(std::memory_order_acquire) != answered; };
+      if (!spin(spin_time, called_again)) me.calls.wait(answered, std::memory_order_acquire);
+      answered = me.calls.load(std::memory_order_acquire);
       int state = called;
       if (!me.state.compare_exchange_strong(state, working, std::memory_order_acquire)) continue;
       take_part(index);
