@@ -13,6 +13,7 @@ namespace {
 
 constexpr int64_t least_inner = 256;  // of what one thread adds up while others add up the rest
 constexpr int64_t group_rows = 4096;  // of packed panels of B, half a MiB at most, for the second-level cache
+constexpr int64_t strip_rows = 512;   // of strips of B, which are read from where they lie, one of them if it is long
 constexpr int64_t group_tiles = 8;    // whose rows of A are packed together
 constexpr int64_t a_in_cache = 1 << 19, b_in_cache = 1 << 16;  // bytes of a block of A, and of B
 constexpr int64_t few = 16;                                    // rows too few to be worth packing B
@@ -57,20 +58,22 @@ void tiles(const Task<S>& t) {
   const S *end_a = end_of(t.a, t.m, t.k), *end_b = end_of(t.b, t.k, t.n);
   // While A is small enough to stay in the second-level cache, B is read from where it lies, in strips as wide as a panel:
   // to pack it would cost more than it saves. So is a B that is small itself. Where rows are a high power of two apart, a
-  // strip's rows fall into few of the cache's sets and would have to come from afar for each tile.
+  // strip's rows fall into few of the cache's sets and would have to come from afar for each tile. Some strips go side by
+  // side, if not all: what writes C in columns makes the processor fetch what lies below them, which may be another thread's.
   constexpr auto size = static_cast<int64_t>(sizeof(S));
   const bool rows_of_b = !kept.data && t.b.col == 1 && t.b.row >= 0;
   const int64_t b_bytes = t.b.row * size, power = b_bytes & -b_bytes;
-  const bool strips = rows_of_b && t.m * longest * size <= a_in_cache && (row_tiles <= 4 || longest * power <= 1 << 19);
+  const bool small = rows_of_b && longest * b_bytes <= b_in_cache;
+  const bool strips =
+      rows_of_b && !small && t.m * longest * size <= a_in_cache && (row_tiles <= 4 || longest * power <= 1 << 19);
   // One tile's way down a strip is foreseen by the processor unless each row lies on another page than the one before.
   const bool asks = strips && b_bytes > 4096;
-  const bool unpacked = strips || (rows_of_b && longest * b_bytes <= b_in_cache);
-  const int64_t direct = !unpacked ? 0 : t.n % wide == w ? panels : t.n / wide;
+  const int64_t direct = !strips && !small ? 0 : t.n % wide == w ? panels : t.n / wide;
   // Rows of A a multiple of a page apart would fall into one set of the cache and push each other out.
   const bool apart = t.a.row * size % 4096 != 0 || t.m <= few;
   const bool direct_a = panels <= 2 ? t.a.col == 1 || t.a.row == 1 : t.a.col == 1 && apart;
   const bool along_k = direct_a && t.a.col == 1;
-  const int64_t group = strips ? 1 : std::max<int64_t>(1, group_rows / longest);
+  const int64_t group = std::max<int64_t>(1, (strips ? strip_rows : group_rows) / longest);
   const int64_t a_group = strips ? row_tiles : group_tiles;
   Scratch<S> packed_b(kept.data ? 0 : std::min(group, panels - direct) * longest * wide);
   Scratch<S> packed_a(direct_a ? 0 : std::min(a_group, row_tiles) * longest * a_wide);
@@ -162,7 +165,7 @@ struct Cut {
 // What is known of a product before it is cut. Costs are times on one thread, that of an uncut product being 1.
 template <class S>
 struct Sizes {
-  double m, k, a_cost, b_cost;
+  double m, k, a_cost, b_cost, inner_cost;
   int64_t unit, units, most_rows, most_inner;
 
   Sizes(const Task<S>& t, bool few_rows)
@@ -171,19 +174,26 @@ struct Sizes {
         // Numbers brought in, weighed in multiplications: those that lie along k cost less.
         a_cost(t.a.col == 1 ? 8 : 16),
         b_cost(t.b.col == 1 ? 10 : 20),
+        inner_cost(0.05),
         unit(few_rows ? 4 * width<S> : panel<S>),
         units(ceil_div(t.n, unit)),
         most_rows(few_rows ? 1 : ceil_div(t.m, 3 * tile_rows)),
-        most_inner(std::max<int64_t>(1, t.k / least_inner)) {}
+        most_inner(std::max<int64_t>(1, t.k / least_inner)) {
+    if (few_rows && t.b.row == 1) {  // dots: all wait for B, whose columns come best in one piece
+      unit = 64 / static_cast<int64_t>(sizeof(S)), units = ceil_div(t.n, unit);
+      inner_cost = b_cost / 4 / m;
+    }
+  }
 
   // The wider a piece, the less it costs to bring in A; the taller, the less for B; the deeper, the less to add the
-  // sums up. A last round with fewer pieces than threads, or a narrower last piece, leaves threads idle.
+  // sums up. Whole rows of C are what the threads of the next operation look for, each in its own cache. A last round
+  // with fewer pieces than threads, or a narrower last piece, leaves threads idle.
   double cost(const Cut& c, int64_t team) const {
     const auto real = [](int64_t x) { return static_cast<double>(x); };
     const int64_t pieces = c.rows * c.columns * c.inner, longest = ceil_div(units, c.columns);
     const double idle = real(ceil_div(pieces, team) * team) / real(pieces) * real(longest * c.columns) / real(units);
-    return idle * (1 + a_cost / real(longest * unit) + b_cost * real(c.rows) / m + 48 * real(c.inner - 1) / k +
-                   (c.inner > 1 ? 0.05 : 0));
+    return idle * (1 + a_cost / real(longest * unit) + b_cost * real(c.rows) / m + (c.columns > 1 ? 2 / k : 0) +
+                   (c.inner > 1 ? 48 * real(c.inner - 1) / k + inner_cost : 0));
   }
 
   // The cheapest cut that gives each of a team a piece, as far as there are so many.
@@ -204,8 +214,10 @@ struct Sizes {
 template <class S>
 Cut cut_of(const Task<S>& t, bool few_rows) {
   Sizes<S> sizes(t, few_rows);
-  constexpr double piece = 1e6;  // multiplications, 10 to 30 µs; with few rows it is reading B that takes the time
-  const double pieces = static_cast<double>(t.m + (few_rows ? 16 : 0)) * static_cast<double>(t.n) * sizes.k / piece;
+  // In multiplications, 10 to 30 µs. Writing a number of C counts as 16; with few rows it is reading B that takes time.
+  constexpr double piece = 1e6;
+  const double column = few_rows ? (sizes.m + 16) * sizes.k : sizes.m * (sizes.k + 16);
+  const double pieces = column * static_cast<double>(t.n) / piece;
   if (pieces < 2) return {};
   // Deep only where eight threads would not find enough rows and columns.
   const int64_t inner =
@@ -270,24 +282,25 @@ bool better_exchanged(const Task<S>& t) {
   return cut_of(t, false).inner == 1 && cut_of(t.transposed(), false).inner == 1;
 }
 
+// A piece of such a product, whose C lies along columns: by way of a matrix of the thread's own.
 template <class S>
-void exchanged(const Task<S>& t) {
-  Scratch<S> sums(t.n * t.m);
-  Task<S> u = t.transposed();
-  u.c = sums.data(), u.c_row = t.m, u.c_col = 1;
-  // A bias is one number for each row now: as many of them side by side as a panel is wide serve all panels.
-  const bool bias = t.start.data && t.start.row == 0;
-  Scratch<S> spread(bias ? t.n * panel<S> : 0);
+void tiles_across(const Task<S>& t) {
+  Scratch<S> sums(t.m * t.n);
+  Task<S> u = t;
+  u.c = sums.data(), u.c_row = t.n, u.c_col = 1;
+  // A bias is one number for each row: as many of them side by side as a panel is wide serve all panels.
+  const bool bias = t.start.data && t.start.col == 0;
+  Scratch<S> spread(bias ? t.m * panel<S> : 0);
   if (bias) {
-    for (int64_t i = 0; i < t.n; ++i)
-      std::fill_n(spread.data() + i * panel<S>, panel<S>, t.start.data[i * t.start.col]);
+    for (int64_t i = 0; i < t.m; ++i)
+      std::fill_n(spread.data() + i * panel<S>, panel<S>, t.start.data[i * t.start.row]);
     u.start = {spread.data(), panel<S>, 0};
   } else if (t.start.data) {
-    copy_strided({t.n, t.m}, dtype_of<S>, t.start.data, {t.start.col, t.start.row}, dtype_of<S>, u.c, {t.m, 1});
-    u.start = {u.c, t.m, 1};
+    copy_strided({t.m, t.n}, dtype_of<S>, t.start.data, {t.start.row, t.start.col}, dtype_of<S>, u.c, {t.n, 1});
+    u.start = {u.c, t.n, 1};
   }
-  run(u, false, &tiles<S>);
-  copy_strided({t.m, t.n}, dtype_of<S>, u.c, {1, t.m}, dtype_of<S>, t.c, {t.c_row, 1});
+  tiles(u);
+  copy_strided({t.n, t.m}, dtype_of<S>, u.c, {1, t.n}, dtype_of<S>, t.c, {t.c_col, 1});
 }
 
 }  // namespace
@@ -322,7 +335,7 @@ void gemm(int64_t m, int64_t n, int64_t k, Matrix<S> a, Matrix<S> b, S* c, int64
     return with_rows(t.transposed());
   if (t.m == 1 && t.b.col == 1) return run(t, true, &one_sweep<S>);
   if (!packed && !swapped && one_panel(t)) return;
-  if (!packed && !swapped && better_exchanged(t)) return exchanged(t);
+  if (!packed && !swapped && better_exchanged(t)) return run(t.transposed(), false, &tiles_across<S>);
   std::shared_ptr<const void> block;
   if (packed && !swapped) {
     block = packed(0, static_cast<size_t>(t.packed.numbers()) * sizeof(S),
