@@ -17,10 +17,12 @@ namespace {
 // Size classes: every multiple of 64 up to 1 KiB, then four a power of two (at most a quarter is wasted), and from 8 MiB
 // on one: what needs 10, 12 and 14 MiB in turn shares a block then, and pages that nobody touches take no memory.
 constexpr int small_classes = 16;
-constexpr int class_count = small_classes + 4 * 38;    // up to 2^48 bytes
-constexpr int cached_classes = small_classes + 4 * 6;  // up to 64 KiB: kept by each thread without a lock
-constexpr int cached_blocks = 256;                     // of one class, at most
-constexpr int wide_log = 23;                           // 2 to this are the 8 MiB
+constexpr int class_count = small_classes + 4 * 38;  // up to 2^48 bytes
+// Kept by each thread without a lock, some of a class: blocks up to 64 KiB; and up to 1 MiB what kernels work in, which
+// would else change hands with every region, and be in another core's cache.
+constexpr int many_classes = small_classes + 4 * 6, cached_classes = small_classes + 4 * 10;
+constexpr int many_blocks = 256, few_blocks = 2;
+constexpr int wide_log = 23;  // 2 to this are the 8 MiB
 
 // Most blocks, the handles of tensors among them, are small: what is done for each of them counts.
 bool is_small(size_t bytes) { return bytes - 1 < 1024; }
@@ -174,7 +176,7 @@ void to_system(void* p) { ::operator delete (p, std::align_val_t{alignment}); }
   }
   if (c < cached_classes && cache.state != Cache::ended) {
     FreeList& list = cache.lists[static_cast<size_t>(c)];
-    if (list.count < cached_blocks) {
+    if (list.count < (c < many_classes ? many_blocks : few_blocks)) {
       list.push(block);
       return;
     }
@@ -198,7 +200,7 @@ void* allocate(size_t bytes) {
 void deallocate(void* block, size_t bytes) noexcept {
   if (!block) return;
   if (!sanitized && is_small(bytes) && cache.state == Cache::guarded) [[likely]]
-    if (FreeList& list = cache.lists[small_class(bytes)]; list.count < cached_blocks) {
+    if (FreeList& list = cache.lists[small_class(bytes)]; list.count < many_blocks) {
       list.push(block);
       return count(-small_bytes(bytes));
     }

@@ -151,7 +151,13 @@ class Crew {
     bool any = false;
     for (int i = 0; i < (work_.whole_team ? 1 : work_.team); ++i) {
       Member& m = members_[static_cast<size_t>((index + i) % work_.team)];
-      for (int64_t chunk; (chunk = m.next.fetch_add(1, std::memory_order_relaxed)) < m.end; any = true) {
+      // Of another's share its last piece is left to it, unless it has not begun: what it will look for in its cache in
+      // the next region is worth more than half a piece's time.
+      const auto leave = [&] {
+        return i > 0 && m.state.load(std::memory_order_relaxed) != called &&
+               m.next.load(std::memory_order_relaxed) + 1 >= m.end;
+      };
+      for (int64_t chunk; !leave() && (chunk = m.next.fetch_add(1, std::memory_order_relaxed)) < m.end; any = true) {
         try {
           work_.f(work_.context, chunk);
         } catch (...) {
