@@ -149,6 +149,7 @@ void one_sweep(const Task<S>& t) {
     };
     int64_t l = 0;
     for (; l + 8 <= t.k; l += 8) add.template operator()<8>(l);
+    for (; l + 2 <= t.k; l += 2) add.template operator()<2>(l);
     for (; l < t.k; ++l) add.template operator()<1>(l);
   }
   if (whole < t.n) tiles(t.part(0, 1, whole, t.n - whole, 0, t.k));
@@ -165,7 +166,7 @@ struct Cut {
 // What is known of a product before it is cut. Costs are times on one thread, that of an uncut product being 1.
 template <class S>
 struct Sizes {
-  double m, k, a_cost, b_cost, inner_cost;
+  double m, k, a_cost, b_cost, column_cost, inner_cost;  // the last two of cutting there at all
   int64_t unit, units, most_rows, most_inner;
 
   Sizes(const Task<S>& t, bool few_rows)
@@ -174,14 +175,20 @@ struct Sizes {
         // Numbers brought in, weighed in multiplications: those that lie along k cost less.
         a_cost(t.a.col == 1 ? 8 : 16),
         b_cost(t.b.col == 1 ? 10 : 20),
+        column_cost(2 / k),
         inner_cost(0.05),
         unit(few_rows ? 4 * width<S> : panel<S>),
         units(ceil_div(t.n, unit)),
         most_rows(few_rows ? 1 : ceil_div(t.m, 3 * tile_rows)),
         most_inner(std::max<int64_t>(1, t.k / least_inner)) {
-    if (few_rows && t.b.row == 1) {  // dots: all wait for B, whose columns come best in one piece
+    if (!few_rows) return;
+    // All wait for B, and it comes best as it lies, in the pieces in which an optimiser's threads hold it.
+    if (t.b.row == 1) {
       unit = 64 / static_cast<int64_t>(sizeof(S)), units = ceil_div(t.n, unit);
       inner_cost = b_cost / 4 / m;
+    } else {
+      most_inner = std::max<int64_t>(1, 4 * t.k / least_inner);
+      column_cost = b_cost / 4 / m;
     }
   }
 
@@ -192,7 +199,7 @@ struct Sizes {
     const auto real = [](int64_t x) { return static_cast<double>(x); };
     const int64_t pieces = c.rows * c.columns * c.inner, longest = ceil_div(units, c.columns);
     const double idle = real(ceil_div(pieces, team) * team) / real(pieces) * real(longest * c.columns) / real(units);
-    return idle * (1 + a_cost / real(longest * unit) + b_cost * real(c.rows) / m + (c.columns > 1 ? 2 / k : 0) +
+    return idle * (1 + a_cost / real(longest * unit) + b_cost * real(c.rows) / m + (c.columns > 1 ? column_cost : 0) +
                    (c.inner > 1 ? 48 * real(c.inner - 1) / k + inner_cost : 0));
   }
 
@@ -251,8 +258,14 @@ void run(const Task<S>& t, bool few_rows, void (*serial)(const Task<S>&)) {
   if (cut.inner > 1)
     parallel_for(t.m, ceil_div(65536, cut.inner * t.n), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)
-        for (int64_t z = 0; z + 1 < cut.inner; ++z)
-          for (int64_t j = 0; j < t.n; ++j) t.c[i * t.c_row + j * t.c_col] += sums.data()[(z * t.m + i) * t.n + j];
+        for (int64_t z = 0; z + 1 < cut.inner; ++z) {
+          const S* from = sums.data() + (z * t.m + i) * t.n;
+          S* to = t.c + i * t.c_row;
+          if (t.c_col == 1)
+            for (int64_t j = 0; j < t.n; ++j) to[j] += from[j];
+          else
+            for (int64_t j = 0; j < t.n; ++j) to[j * t.c_col] += from[j];
+        }
     });
 }
 
