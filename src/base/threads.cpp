@@ -60,7 +60,7 @@ bool spin(std::chrono::microseconds time, F done) {
 // The threads of the process that help whoever has work. A region's pieces are dealt out to the members of its team in
 // equal shares, so that a member finds in its cache what it left there in the region before. Who is done with its own
 // share takes pieces of others', so that nobody waits for a thread that the system has not let run: under load that is
-// the difference between a little slower and many times slower.
+// the difference between a little slower and many times slower. A thread that runs keeps the last piece of its share.
 class Crew {
  public:
   // Never destroyed: its threads may sleep on it until the process ends.
@@ -81,7 +81,9 @@ class Crew {
       m.end = (i + 1) * chunks / team;
       m.next.store(i * chunks / team, std::memory_order_relaxed);
     }
-    for (int i = 1; i < team; ++i) call(members_[static_cast<size_t>(i)]);
+    // Called all before any is woken, which takes long: who runs sees which of the others have not begun.
+    for (int i = 1; i < team; ++i) members_[static_cast<size_t>(i)].state.store(called, std::memory_order_release);
+    for (int i = 1; i < team; ++i) wake(members_[static_cast<size_t>(i)]);
     take_part(0);
     for (int i = 1; i < team; ++i) dismiss(members_[static_cast<size_t>(i)]);
     regions.fetch_add(1, std::memory_order_relaxed);
@@ -118,8 +120,7 @@ class Crew {
     }
   }
 
-  static void call(Member& m) {
-    m.state.store(called, std::memory_order_release);
+  static void wake(Member& m) {
     m.calls.fetch_add(1, std::memory_order_release);
     m.calls.notify_one();
   }
@@ -151,8 +152,8 @@ class Crew {
     bool any = false;
     for (int i = 0; i < (work_.whole_team ? 1 : work_.team); ++i) {
       Member& m = members_[static_cast<size_t>((index + i) % work_.team)];
-      // Of another's share its last piece is left to it, unless it has not begun: what it will look for in its cache in
-      // the next region is worth more than half a piece's time.
+      // Another's last piece is left to it as a rule, once it has begun: what it will look for in its cache in the next
+      // region is worth more than the half a piece's time that would be saved.
       const auto leave = [&] {
         return i > 0 && m.state.load(std::memory_order_relaxed) != called &&
                m.next.load(std::memory_order_relaxed) + 1 >= m.end;

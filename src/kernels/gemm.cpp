@@ -12,8 +12,9 @@ namespace cairn::kernels {
 namespace {
 
 constexpr int64_t least_inner = 256;  // of what one thread adds up while others add up the rest
+constexpr int64_t least_sweep = 64;   // the same of a row times a matrix, whose sums are few
 constexpr int64_t group_rows = 4096;  // of packed panels of B, half a MiB at most, for the second-level cache
-constexpr int64_t strip_rows = 512;   // of strips of B, which are read from where they lie, one of them if it is long
+constexpr int64_t strip_rows = 512;   // of strips of B side by side, which are read from where they lie
 constexpr int64_t group_tiles = 8;    // whose rows of A are packed together
 constexpr int64_t a_in_cache = 1 << 19, b_in_cache = 1 << 16;  // bytes of a block of A, and of B
 constexpr int64_t few = 16;                                    // rows too few to be worth packing B
@@ -58,14 +59,16 @@ void tiles(const Task<S>& t) {
   const S *end_a = end_of(t.a, t.m, t.k), *end_b = end_of(t.b, t.k, t.n);
   // While A is small enough to stay in the second-level cache, B is read from where it lies, in strips as wide as a panel:
   // to pack it would cost more than it saves. So is a B that is small itself. Where rows are a high power of two apart, a
-  // strip's rows fall into few of the cache's sets and would have to come from afar for each tile. Some strips go side by
-  // side, if not all: what writes C in columns makes the processor fetch what lies below them, which may be another thread's.
+  // strip's rows fall into few of the cache's sets and would have to come from afar for each tile. Where A has many rows,
+  // short strips go side by side, and those of a small B all: who writes C in columns makes the processor fetch what lies
+  // below them, which may be another thread's.
   constexpr auto size = static_cast<int64_t>(sizeof(S));
   const bool rows_of_b = !kept.data && t.b.col == 1 && t.b.row >= 0;
   const int64_t b_bytes = t.b.row * size, power = b_bytes & -b_bytes;
+  const bool few_tiles = row_tiles <= 4;
   const bool small = rows_of_b && longest * b_bytes <= b_in_cache;
   const bool strips =
-      rows_of_b && !small && t.m * longest * size <= a_in_cache && (row_tiles <= 4 || longest * power <= 1 << 19);
+      rows_of_b && !small && t.m * longest * size <= a_in_cache && (few_tiles || longest * power <= 1 << 19);
   // One tile's way down a strip is foreseen by the processor unless each row lies on another page than the one before.
   const bool asks = strips && b_bytes > 4096;
   const int64_t direct = !strips && !small ? 0 : t.n % wide == w ? panels : t.n / wide;
@@ -73,7 +76,8 @@ void tiles(const Task<S>& t) {
   const bool apart = t.a.row * size % 4096 != 0 || t.m <= few;
   const bool direct_a = panels <= 2 ? t.a.col == 1 || t.a.row == 1 : t.a.col == 1 && apart;
   const bool along_k = direct_a && t.a.col == 1;
-  const int64_t group = std::max<int64_t>(1, (strips ? strip_rows : group_rows) / longest);
+  const int64_t together = strips ? (few_tiles ? 1 : strip_rows) : group_rows;
+  const int64_t group = std::max<int64_t>(1, together / longest);
   const int64_t a_group = strips ? row_tiles : group_tiles;
   Scratch<S> packed_b(kept.data ? 0 : std::min(group, panels - direct) * longest * wide);
   Scratch<S> packed_a(direct_a ? 0 : std::min(a_group, row_tiles) * longest * a_wide);
@@ -103,9 +107,11 @@ void tiles(const Task<S>& t) {
           S* c = t.c + i * t.c_row + j;
           Matrix<S> from = start;
           if (from.data) from.data += i * from.row + j * from.col;
-          if (asks && p + 1 < direct && r < Ahead::lines<S>)
+          // The next strip is this tile's own next one, or, of another group, that of the first tiles.
+          const bool own = p + 1 < g_end;
+          if (asks && p + 1 < direct && (own ? r == 0 : r < Ahead::lines<S>))
             tile_for<S, true>(rows, true, along_k)(one_run, inner, a, a_step, b, b_row, from, c, t.c_row,
-                                                   Ahead(b + wide, t.b.row, r, row_tiles));
+                                                   Ahead(b + wide, t.b.row, r, own ? 1 : row_tiles));
           else
             any_tile(rows, now, along_k, one_run, inner, a, a_step, b, b_row, from, c, t.c_row);
         }
@@ -187,7 +193,7 @@ struct Sizes {
       unit = 64 / static_cast<int64_t>(sizeof(S)), units = ceil_div(t.n, unit);
       inner_cost = b_cost / 4 / m;
     } else {
-      most_inner = std::max<int64_t>(1, 4 * t.k / least_inner);
+      most_inner = std::max<int64_t>(1, t.k / least_sweep);
       column_cost = b_cost / 4 / m;
     }
   }
@@ -226,7 +232,7 @@ Cut cut_of(const Task<S>& t, bool few_rows) {
   const double column = few_rows ? (sizes.m + 16) * sizes.k : sizes.m * (sizes.k + 16);
   const double pieces = column * static_cast<double>(t.n) / piece;
   if (pieces < 2) return {};
-  // Deep only where eight threads would not find enough rows and columns.
+  // Deep where eight threads would not find enough rows and columns, or B is a sweep's.
   const int64_t inner =
       sizes.most_inner == 1 ? 1 : sizes.best(static_cast<int64_t>(std::min(pieces, 8.0)), 1, sizes.most_inner).inner;
   const int64_t team = std::min<int64_t>(num_threads(), static_cast<int64_t>(pieces));

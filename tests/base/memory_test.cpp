@@ -82,6 +82,25 @@ TEST(Memory, BlocksMayBeFreedOnAnotherThread) {
   EXPECT_EQ(memory::stats().in_use, before);
 }
 
+// More than a thread keeps of that size: the rest go back to all, and what it kept does so when it ends.
+TEST(Memory, BlocksThatAThreadKeptAreThereWhenItHasEnded) {
+  constexpr size_t bytes = 100000;
+  const auto blocks = [] {
+    std::vector<void*> all(5);
+    for (void*& b : all) b = memory::allocate(bytes);
+    return all;
+  };
+  const auto held = [] { return memory::stats().in_use + memory::stats().pooled; };
+  const auto first = blocks();
+  const int64_t before = held();
+  std::thread([&] {
+    for (void* b : first) memory::deallocate(b, bytes);
+  }).join();
+  const auto again = blocks();
+  EXPECT_EQ(held(), before);
+  for (void* b : again) memory::deallocate(b, bytes);
+}
+
 TEST(Memory, RefusesWhatNoMachineHas) { EXPECT_THROW(memory::allocate(size_t{1} << 50), std::bad_alloc); }
 
 }  // namespace

@@ -63,11 +63,14 @@ TEST_F(Threads, WhoIsDoneTakesTheWorkOfOthers) {
   set_num_threads(2);
   // The first piece waits until all others are done but the last of its own share, which is left to its thread.
   std::atomic<int> done = 0;
+  std::thread::id last;
   parallel_for(16, 1, [&](int64_t begin, int64_t) {
     while (begin == 0 && done < 14) std::this_thread::yield();
+    if (begin == 7) last = std::this_thread::get_id();
     ++done;
   });
   EXPECT_EQ(done, 16);
+  EXPECT_EQ(last, std::this_thread::get_id());
 }
 
 TEST_F(Threads, ASerialScopeKeepsWorkOnItsThread) {

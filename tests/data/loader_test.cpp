@@ -324,7 +324,7 @@ TEST(Prefetch, MemoryStaysFlat) {
     int64_t size() const override { return 10000 * 8; }
     data::Batch make_batch(std::span<const int64_t> numbers, int64_t) const override {
       const auto n = static_cast<int64_t>(numbers.size());
-      return {zeros({n, 2100}), from_span(numbers, {n})};  // 67 KB and 64 bytes: with and without a thread's own cache
+      return {zeros({n, 2100}), from_span(numbers, {n})};  // 67 KB and 64 bytes: a thread keeps two, and many
     }
   };
   const Blocks set;

@@ -173,6 +173,7 @@ TYPED_TEST(Gemm, AgreesWithTheReferenceOnLargeShapes) {
   all(90, 1024, 270);
   all(5, 6, 9000);
   all(1, 700, 600);
+  all(40, 5, 20000);
   all(1, 3, 90000);
   all(900, 17, 130);
   all(300, 300, 1);
@@ -198,9 +199,9 @@ TYPED_TEST(Gemm, SameBitsOnAnyNumberOfThreads) {
   const WholeTeams whole;
   const int before = num_threads();
   std::mt19937 engine(5);
-  for (const auto& [m, n, k] :
-       {Size{128, 256, 300}, Size{128, 512, 784}, Size{40, 2000, 150}, Size{2000, 16, 144}, Size{37, 16, 9000},
-        Size{1, 700, 900}, Size{8, 300, 2100}, Size{30, 20, 20000}, Size{1, 1, 600000}, Size{300, 310, 320}}) {
+  for (const auto& [m, n, k] : {Size{128, 256, 300}, Size{128, 512, 784}, Size{40, 2000, 150}, Size{2000, 16, 144},
+                                Size{37, 16, 9000}, Size{1, 700, 900}, Size{8, 300, 2100}, Size{30, 20, 20000},
+                                Size{1, 1, 600000}, Size{300, 310, 320}, Size{40, 5, 20000}, Size{500, 300, 16}}) {
     const Random<S> a(m, k, Layout::rows, engine), b(k, n, Layout::rows, engine), bt(k, n, Layout::columns, engine);
     for (const Matrix<S>& right : {b.matrix, bt.matrix}) {
       set_num_threads(1);

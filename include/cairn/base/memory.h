@@ -28,8 +28,8 @@ struct Stats {
 Stats stats();
 void reset_peak();
 
-/// Gives the kept blocks back to the system, but for the small ones that other threads keep to themselves; returns how
-/// many bytes that were.
+/// Gives the kept blocks back to the system, but for those that other threads keep to themselves: small ones, and of up
+/// to 1 MiB two of a size. Returns how many bytes that were.
 int64_t release_pool();
 
 /// True when blocks come straight from the system (a sanitizer is on).

@@ -39,7 +39,7 @@ class SerialScope {
 };
 
 /// While one lives, every member of a team does its own share and is waited for, where otherwise those who come first
-/// take all: for tests that must know that results do not depend on who computed them.
+/// may take it: for tests that must know that results do not depend on who computed them.
 class WholeTeams {
  public:
   WholeTeams();
