@@ -206,10 +206,14 @@ void winograd(const Winograd& g, const float* x, const float* weights, const flo
   const Tiles tiles(g);
   const int64_t count = ceil_div(g.o, wide), channels = padded(g.c), most = tiles_at_once(channels + wide, tiles.count);
   const std::vector<float> zeros(static_cast<size_t>(g.c));
-  const int64_t blocks = ceil_div(tiles.count, most);
+  // As many blocks for each thread, of some tiles and some work: no bit of a tile depends on those beside it.
+  const double all = static_cast<double>(spots * tiles.count * g.c * g.o);
+  const int64_t team =
+      std::clamp<int64_t>(std::min(tiles.count / 8, static_cast<int64_t>(all / 5e5)), 1, num_threads());
+  const int64_t blocks = ceil_div(ceil_div(tiles.count, most), team) * team;
   // Where there are few tiles, the panels are dealt out too; each piece then transforms the tiles for itself.
   const int64_t parts = std::clamp<int64_t>(16 / blocks, 1, ceil_div(count, 2));
-  const double work = static_cast<double>(spots * most * g.c * g.o) / static_cast<double>(parts);
+  const double work = all / static_cast<double>(blocks * parts);
   parallel_for(blocks * parts, std::max<int64_t>(1, static_cast<int64_t>(2e5 / work)), [&](int64_t begin, int64_t end) {
     const int64_t plane = plane_of(most, channels), sums_plane = plane_of(most, wide);
     Scratch<float> data(spots * plane), sums(spots * sums_plane);
