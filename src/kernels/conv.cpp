@@ -232,7 +232,8 @@ void run(Pass<S>& p, const Weights<S>& unpacked, const Packed& packed = {}) {
   const auto least = static_cast<int64_t>(2e5 / (work * static_cast<double>(p.columns))) + 1;
   const int64_t shared = std::max(ceil_div(p.rows * p.n, 8), least);
   const int64_t bands = ceil_div(p.rows, std::min({p.rows, fit, shared}));
-  const int64_t grain = std::max<int64_t>(1, least * bands / p.rows);
+  const bool alone = work * static_cast<double>(p.n * p.rows * p.columns) < worth_sharing;
+  const int64_t grain = alone ? p.n * bands : std::max<int64_t>(1, least * bands / p.rows);
   parallel_for(p.n * bands, grain, [&](int64_t begin, int64_t end) {
     const int64_t rows = (ceil_div(p.rows, bands) - 1) * p.stride_h + window + 1;
     Scratch<S> room(rows * columns * p.in_c);

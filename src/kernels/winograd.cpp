@@ -214,7 +214,8 @@ void winograd(const Winograd& g, const float* x, const float* weights, const flo
   // Where there are few tiles, the panels are dealt out too; each piece then transforms the tiles for itself.
   const int64_t parts = std::clamp<int64_t>(16 / blocks, 1, ceil_div(count, 2));
   const double work = all / static_cast<double>(blocks * parts);
-  parallel_for(blocks * parts, std::max<int64_t>(1, static_cast<int64_t>(2e5 / work)), [&](int64_t begin, int64_t end) {
+  const int64_t grain = all < worth_sharing ? blocks * parts : std::max<int64_t>(1, static_cast<int64_t>(2e5 / work));
+  parallel_for(blocks * parts, grain, [&](int64_t begin, int64_t end) {
     const int64_t plane = plane_of(most, channels), sums_plane = plane_of(most, wide);
     Scratch<float> data(spots * plane), sums(spots * sums_plane);
     Scratch<float> nowhere(g.o);

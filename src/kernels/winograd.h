@@ -12,6 +12,10 @@
 
 namespace cairn::kernels {
 
+// Multiplications of a convolution from which on it is shared: 10 to 15 µs of work. Of less, the half that a second
+// thread would do costs as much to hand over where cores share no cache.
+inline constexpr double worth_sharing = 1e6;
+
 /// The convolution of x (n, h, w, c in memory) to y (n, y_h, y_w, o) with kernels of 3 × 3; `padding` zeros stand above
 /// and left of x, as many as needed below and right.
 struct Winograd {
