@@ -264,14 +264,8 @@ void run(const Task<S>& t, bool few_rows, void (*serial)(const Task<S>&)) {
   if (cut.inner > 1)
     parallel_for(t.m, ceil_div(65536, cut.inner * t.n), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)
-        for (int64_t z = 0; z + 1 < cut.inner; ++z) {
-          const S* from = sums.data() + (z * t.m + i) * t.n;
-          S* to = t.c + i * t.c_row;
-          if (t.c_col == 1)
-            for (int64_t j = 0; j < t.n; ++j) to[j] += from[j];
-          else
-            for (int64_t j = 0; j < t.n; ++j) to[j * t.c_col] += from[j];
-        }
+        for (int64_t z = 0; z + 1 < cut.inner; ++z)
+          for (int64_t j = 0; j < t.n; ++j) t.c[i * t.c_row + j * t.c_col] += sums.data()[(z * t.m + i) * t.n + j];
     });
 }
 
