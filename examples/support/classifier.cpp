@@ -210,16 +210,16 @@ std::string curves_file(const Settings& s) {
 }
 
 // A training, as the table of several shows it.
-struct Outcome {
+struct ActivationResult {
   std::string activation;
   train::History history;
   double accuracy;
 };
 
-void show_outcomes(const std::vector<Outcome>& outcomes, bool validated) {
+void show_outcomes(const std::vector<ActivationResult>& outcomes, bool validated) {
   std::printf("\n%-16s %8s%s %14s %10s\n", "activation", "loss", validated ? "   validation" : "", "test accuracy",
               "training");
-  for (const Outcome& o : outcomes) {
+  for (const ActivationResult& o : outcomes) {
     if (o.history.empty()) continue;  // out of time before the first step
     const train::EpochResult& last = o.history.back();
     std::printf("%-16s %8.4f", o.activation.c_str(), last.loss);
@@ -263,7 +263,7 @@ int run(const Task& task, const Settings& s, bool& begun) {
   const Parts parts = split(images, s.validation);
   m.info = {.normalization = parts.normalization, .classes = task.set.classes, .input = task.set.image};
   std::printf("training: %s\n", describe(s).c_str());
-  std::vector<Outcome> outcomes;
+  std::vector<ActivationResult> outcomes;
   std::vector<train::NamedHistory> histories;
   for (const std::string& activation : s.activations) {
     if (several) std::printf("\nactivation %s\n", activation.c_str());
