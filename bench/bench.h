@@ -60,8 +60,9 @@ struct Result {
 /// `keep` gets the call, to go on with.
 Result measure(const Workload& w, double seconds, std::function<void()>* keep = nullptr);
 
-/// Draws how speed goes with sizes, limits included, as SVG pictures in the folder; prints the numbers as tables.
-void growth(const std::string& folder, int threads, double seconds);
+/// Draws how speed goes with sizes, limits included, as SVG pictures in the folder; prints the numbers as tables. All
+/// sizes are measured `rounds` times, one after the other, and the fastest counts: a shared machine is slow for minutes.
+void growth(const std::string& folder, int threads, double seconds, int rounds);
 
 /// Runs this program and a peer's in turn, `rounds` times, and prints how many times better this one is: the median of
 /// the rounds' ratios. Both print one JSON object a line, with "workload", "metric", "value" and "unit".

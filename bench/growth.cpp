@@ -1,8 +1,11 @@
 // How speed goes with sizes: a cliff at some size is a defect that no single workload shows.
 #include <cairn/cairn.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 
 #include "bench.h"
@@ -113,38 +116,65 @@ double amount(const Series& s, const Result& r, int64_t size) {
   return s.arithmetic ? r.flop : 5.0 * sizeof(float) * static_cast<double>(size);
 }
 
+// Results of each size on one thread and on all, as a table on stdout and a picture in the folder.
+void draw(const Series& s, const std::vector<std::array<Result, 2>>& results, const Machine& m, int threads,
+          const std::string& folder) {
+  const char* unit = s.arithmetic ? "GFLOP/s" : "GB/s";
+  const std::string many = std::to_string(threads) + " threads";
+  const double most[2] = {(s.arithmetic ? m.flops_one : m.bytes_one) / 1e9,
+                          (s.arithmetic ? m.flops_all : m.bytes_all) / 1e9};
+  Line limits[2] = {{"limit of one thread", {}, {}}, {"limit of " + many, {}, {}}};
+  Line lines[2] = {{"one thread", {}, {}}, {many, {}, {}}};
+  std::printf("\n%s\n\n| %s | %s, one thread | %s |\n|---|---|---|\n", s.title.c_str(), s.size_name.c_str(), unit,
+              many.c_str());
+  for (size_t j = 0; j < s.sizes.size(); ++j) {
+    for (size_t t = 0; t < 2; ++t) {
+      const double x = std::log2(static_cast<double>(s.sizes[j]));
+      lines[t].x.push_back(x);
+      lines[t].y.push_back(amount(s, results[j][t], s.sizes[j]) / results[j][t].seconds / 1e9);
+      limits[t].x.push_back(x);
+      limits[t].y.push_back(most[t]);
+    }
+    std::printf("| %lld | %.4g | %.4g |\n", static_cast<long long>(s.sizes[j]), lines[0].y.back(), lines[1].y.back());
+  }
+  const std::string file = folder + "/" + s.file + ".svg";
+  std::ofstream out(file);
+  out << svg_lines({limits[1], lines[1], limits[0], lines[0]},
+                   {.title = s.title, .x_name = "log2 of " + s.size_name, .y_name = unit});
+  require<FileError>(out.good(), "growth", "cannot write the picture", given("file", file));
+}
+
 }  // namespace
 
-void growth(const std::string& folder, int threads, double seconds) {
-  const Machine m = measure_machine(threads);
-  std::printf("%s, %s; limits: %.0f GFLOP/s on one thread, %.0f on %d; %.1f and %.1f GB/s\n", m.processor.c_str(),
-              m.caches.c_str(), m.flops_one / 1e9, m.flops_all / 1e9, threads, m.bytes_one / 1e9, m.bytes_all / 1e9);
-  const std::string many = std::to_string(threads) + " threads";
-  for (const Series& s : all_series()) {
-    const char* unit = s.arithmetic ? "GFLOP/s" : "GB/s";
-    const double one = (s.arithmetic ? m.flops_one : m.bytes_one) / 1e9,
-                 all = (s.arithmetic ? m.flops_all : m.bytes_all) / 1e9;
-    Line limits[2] = {{"limit of one thread", {}, {}}, {"limit of " + many, {}, {}}};
-    Line lines[2] = {{"one thread", {}, {}}, {many, {}, {}}};
-    std::printf("\n%s\n\n| %s | %s, one thread | %s |\n|---|---|---|\n", s.title.c_str(), s.size_name.c_str(), unit,
-                many.c_str());
-    for (const int64_t size : s.sizes) {
-      for (const int i : {0, 1}) {
-        set_num_threads(i == 0 ? 1 : threads);
-        const Result r = measure(s.make(size), seconds);
-        lines[i].x.push_back(std::log2(static_cast<double>(size)));
-        lines[i].y.push_back(amount(s, r, size) / r.seconds / 1e9);
-        limits[i].x.push_back(lines[i].x.back());
-        limits[i].y.push_back(i == 0 ? one : all);
-      }
-      std::printf("| %lld | %.4g | %.4g |\n", static_cast<long long>(size), lines[0].y.back(), lines[1].y.back());
-      std::fflush(stdout);
-    }
-    std::ofstream out(folder + "/" + s.file + ".svg");
-    out << svg_lines({limits[1], lines[1], limits[0], lines[0]},
-                     {.title = s.title, .x_name = "log2 of " + s.size_name, .y_name = unit});
-    require<FileError>(out.good(), "growth", "cannot write the picture", given("file", folder + "/" + s.file + ".svg"));
+void growth(const std::string& folder, int threads, double seconds, int rounds) {
+  std::filesystem::create_directories(folder);
+  const std::vector<Series> all_of_them = all_series();
+  const int counts[2] = {1, threads};
+  Machine limit{};
+  std::vector<std::vector<std::array<Result, 2>>> fastest;
+  for (const Series& s : all_of_them) fastest.emplace_back(s.sizes.size());
+  for (int round = 0; round < rounds; ++round) {
+    std::fprintf(stderr, "growth: round %d of %d\n", round + 1, rounds);
+    const Machine m = measure_machine(threads);
+    limit = {std::max(limit.flops_one, m.flops_one),
+             std::max(limit.flops_all, m.flops_all),
+             std::max(limit.bytes_one, m.bytes_one),
+             std::max(limit.bytes_all, m.bytes_all),
+             m.processor,
+             m.caches};
+    for (size_t i = 0; i < all_of_them.size(); ++i)
+      for (size_t j = 0; j < all_of_them[i].sizes.size(); ++j)
+        for (size_t t = 0; t < 2; ++t) {
+          set_num_threads(counts[t]);
+          const Result r = measure(all_of_them[i].make(all_of_them[i].sizes[j]), seconds);
+          Result& best = fastest[i][j][t];
+          if (round == 0 || r.seconds < best.seconds) best = r;
+        }
   }
+  std::printf("%s, %s; limits: %.0f GFLOP/s on one thread, %.0f on %d; %.1f and %.1f GB/s\n", limit.processor.c_str(),
+              limit.caches.c_str(), limit.flops_one / 1e9, limit.flops_all / 1e9, threads, limit.bytes_one / 1e9,
+              limit.bytes_all / 1e9);
+  for (size_t i = 0; i < all_of_them.size(); ++i) draw(all_of_them[i], fastest[i], limit, threads, folder);
 }
 
 }  // namespace bench

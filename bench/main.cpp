@@ -98,9 +98,9 @@ int run(int argc, char** argv) {
     ("only", "run the workloads whose name contains this", cxxopts::value(o.only)->default_value(""))
     ("json", "one JSON object a line and nothing else, as whenever the output is no terminal", cxxopts::value(o.json))
     ("profile", "where the time of a call goes, operation by operation", cxxopts::value(o.profile))
-    ("growth", "draw how speed goes with batch, width, depth and other sizes, as SVG pictures in this folder; --seconds 0.05 is enough", cxxopts::value(o.growth)->default_value(""))
+    ("growth", "draw how speed goes with batch, width, depth and other sizes, as SVG pictures in this folder; --seconds 0.02 is enough: two minutes a round", cxxopts::value(o.growth)->default_value(""))
     ("peer", "run this program in turn and print the ratios; it takes --threads, --seconds and --only, and prints JSON lines", cxxopts::value(o.peer)->default_value(""))
-    ("rounds", "with --peer: how often", cxxopts::value(o.rounds)->default_value("3"))
+    ("rounds", "with --peer and --growth: how often", cxxopts::value(o.rounds)->default_value("3"))
     ("help", "print this");
   // clang-format on
   const auto found = cli.parse(argc, argv);
@@ -120,7 +120,7 @@ int run(int argc, char** argv) {
   if (wanted.empty()) fail_unknown("workload", o.only, names);
   set_num_threads(o.threads);
   if (!o.growth.empty()) {
-    growth(o.growth, o.threads, o.seconds);
+    growth(o.growth, o.threads, o.seconds, o.rounds);
   } else if (!o.peer.empty()) {
     std::string arguments = " --threads " + std::to_string(o.threads) + " --seconds " + std::to_string(o.seconds);
     if (!o.only.empty()) arguments += " --only " + o.only;
