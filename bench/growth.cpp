@@ -148,11 +148,11 @@ void draw(const Series& s, const std::vector<std::array<Result, 2>>& results, co
 
 void growth(const std::string& folder, int threads, double seconds, int rounds) {
   std::filesystem::create_directories(folder);
-  const std::vector<Series> all_of_them = all_series();
+  const std::vector<Series> series = all_series();
   const int counts[2] = {1, threads};
   Machine limit{};
   std::vector<std::vector<std::array<Result, 2>>> fastest;
-  for (const Series& s : all_of_them) fastest.emplace_back(s.sizes.size());
+  for (const Series& s : series) fastest.emplace_back(s.sizes.size());
   for (int round = 0; round < rounds; ++round) {
     std::fprintf(stderr, "growth: round %d of %d\n", round + 1, rounds);
     const Machine m = measure_machine(threads);
@@ -162,11 +162,11 @@ void growth(const std::string& folder, int threads, double seconds, int rounds) 
              std::max(limit.bytes_all, m.bytes_all),
              m.processor,
              m.caches};
-    for (size_t i = 0; i < all_of_them.size(); ++i)
-      for (size_t j = 0; j < all_of_them[i].sizes.size(); ++j)
+    for (size_t i = 0; i < series.size(); ++i)
+      for (size_t j = 0; j < series[i].sizes.size(); ++j)
         for (size_t t = 0; t < 2; ++t) {
           set_num_threads(counts[t]);
-          const Result r = measure(all_of_them[i].make(all_of_them[i].sizes[j]), seconds);
+          const Result r = measure(series[i].make(series[i].sizes[j]), seconds);
           Result& best = fastest[i][j][t];
           if (round == 0 || r.seconds < best.seconds) best = r;
         }
@@ -174,7 +174,7 @@ void growth(const std::string& folder, int threads, double seconds, int rounds) 
   std::printf("%s, %s; limits: %.0f GFLOP/s on one thread, %.0f on %d; %.1f and %.1f GB/s\n", limit.processor.c_str(),
               limit.caches.c_str(), limit.flops_one / 1e9, limit.flops_all / 1e9, threads, limit.bytes_one / 1e9,
               limit.bytes_all / 1e9);
-  for (size_t i = 0; i < all_of_them.size(); ++i) draw(all_of_them[i], fastest[i], limit, threads, folder);
+  for (size_t i = 0; i < series.size(); ++i) draw(series[i], fastest[i], limit, threads, folder);
 }
 
 }  // namespace bench
