@@ -6,7 +6,8 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
+#include <string>
+#include <vector>
 
 #include "bench.h"
 
@@ -116,6 +117,8 @@ double amount(const Series& s, const Result& r, int64_t size) {
   return s.arithmetic ? r.flop : 5.0 * sizeof(float) * static_cast<double>(size);
 }
 
+std::string picture(const Series& s, const std::string& folder) { return folder + "/" + s.file + ".svg"; }
+
 // Results of each size on one thread and on all, as a table on stdout and a picture in the folder.
 void draw(const Series& s, const std::vector<std::array<Result, 2>>& results, const Machine& m, int threads,
           const std::string& folder) {
@@ -137,11 +140,8 @@ void draw(const Series& s, const std::vector<std::array<Result, 2>>& results, co
     }
     std::printf("| %lld | %.4g | %.4g |\n", static_cast<long long>(s.sizes[j]), lines[0].y.back(), lines[1].y.back());
   }
-  const std::string file = folder + "/" + s.file + ".svg";
-  std::ofstream out(file);
-  out << svg_lines({limits[1], lines[1], limits[0], lines[0]},
-                   {.title = s.title, .x_name = "log2 of " + s.size_name, .y_name = unit});
-  require<FileError>(out.good(), "growth", "cannot write the picture", given("file", file));
+  io::write_text(picture(s, folder), svg_lines({limits[1], lines[1], limits[0], lines[0]},
+                                               {.title = s.title, .x_name = "log2 of " + s.size_name, .y_name = unit}));
 }
 
 }  // namespace
@@ -149,6 +149,7 @@ void draw(const Series& s, const std::vector<std::array<Result, 2>>& results, co
 void growth(const std::string& folder, int threads, double seconds, int rounds) {
   std::filesystem::create_directories(folder);
   const std::vector<Series> series = all_series();
+  io::AtomicFile(picture(series[0], folder));  // throws now, not after minutes, where nothing can be written
   const int counts[2] = {1, threads};
   Machine limit{};
   std::vector<std::vector<std::array<Result, 2>>> fastest;
